@@ -1,0 +1,49 @@
+// The arrows of the architecture: which package may import which. A change here is a change of design.
+const arrows = {
+  xml: [],
+  channel: ["xml"],
+  jingle: ["xml", "channel"],
+  "transport-ibb": ["xml", "channel", "jingle"],
+  "xml-stream": ["xml", "channel"],
+  tls: ["channel"],
+  trust: ["channel"],
+  "local-server": ["xml", "channel"],
+  balcony: ["xml", "channel", "jingle", "transport-ibb", "xml-stream", "tls", "trust"],
+};
+/** Packages that a browser build must be able to take: no node: module but stream, events and buffer. */
+const portable = ["xml", "channel", "jingle", "xml-stream", "transport-ibb"];
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: { pathNot: "node_modules" }, to: { circular: true } },
+    { name: "no-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    ...Object.entries(arrows).map(([name, allowed]) => ({
+      name: `arrows-of-${name}`,
+      severity: "error",
+      from: { path: `^packages/${name}/src/` },
+      to: { path: "^(packages|examples|interop|test)/", pathNot: `^packages/(${[name, ...allowed].join("|")})/src/` },
+    })),
+    {
+      name: "portable-packages-import-no-node-modules",
+      severity: "error",
+      from: { path: `^packages/(${portable.join("|")})/src/` },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(stream|events|buffer)$" },
+    },
+    {
+      name: "the-machines-of-trust-import-no-node-modules",
+      comment: "its file/ is loaded by TrustStore.open() alone",
+      severity: "error",
+      from: { path: "^packages/trust/src/", pathNot: "^packages/trust/src/file/" },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(stream|events|buffer)$" },
+    },
+    { name: "only-balcony-knows-xmpp-client", severity: "error", from: { path: "^packages/(?!balcony/)[^/]+/src/" }, to: { path: "@xmpp/client" } },
+    { name: "sources-import-no-tests", severity: "error", from: { path: "^(packages|examples)/[^/]+/src/" }, to: { path: "^test/|/test/" } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "/dist/" },
+    tsConfig: { fileName: "tsconfig.base.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["@balcony/source", "import", "node", "default"], extensions: [".ts", ".js", ".mjs", ".json"] },
+  },
+};
