@@ -1,0 +1,14 @@
+import type { Duplex } from "node:stream";
+
+/**
+ * A reliable, ordered byte stream: a Node Duplex, in bytes (never object mode), a plain `net.Socket` wherever possible.
+ *
+ * It promises what a Duplex does: bytes in order, backpressure, then `end` or `error`, then `close`. `end()` flushes and closes both ways:
+ * half-close is not part of the contract (in-band bytestreams and data channels have none). When the peer ends, this side ends by itself
+ * once what was received has been read; what it writes until it hears of our end need not arrive. A loss is an `error` with a BalconyError,
+ * where the channel is ours to shape; `destroy()` drops what was not sent, without an error at this side. The callback of each write comes,
+ * whatever becomes of the channel. What was not delivered is for the layer above to report.
+ *
+ * `byteChannelCompliance` of `@balcony/channel/compliance` asks all of this.
+ */
+export type ByteChannel = Duplex;

@@ -1,0 +1,101 @@
+/**
+ * Every code that a BalconyError can have, with what it means to the person who meets it. Codes are stable across versions.
+ * Each malformed input from outside maps to exactly one.
+ */
+export const codes = {
+  // Waiting and using
+  aborted: "The caller's AbortSignal ended the wait.",
+  timeout: "What was waited for did not come before its deadline; the message names it.",
+  closed: "The channel, stream or session is closed.",
+  "invalid-argument": "The caller passed something that cannot be meant.",
+  internal: "A defect in Balcony itself; please report it.",
+  "stanza-error": "The other side answered with an error; `stanza` holds type and condition.",
+
+  // Addresses and XML
+  "invalid-jid": "That is no XMPP address (RFC 7622).",
+  "bad-format": "The stream holds something that is not an element where only elements may stand.",
+  "bad-namespace-prefix": "The stream uses a namespace prefix it may not use, or none where one is needed.",
+  "invalid-namespace": "The stream or its content is not in the namespace it must be in.",
+  "invalid-xml": "The XML is well-formed and yet not what the stream's rules allow.",
+  "not-well-formed": "The XML is not well-formed, or not UTF-8.",
+  "policy-violation": "Input is larger, deeper or more than the limits allow.",
+  "restricted-xml": "A comment, processing instruction, DTD or entity reference, which XMPP forbids.",
+  "unsupported-encoding": "The XML declaration names an encoding other than UTF-8.",
+  // Finding the peer
+  "unknown-resource": "A bare address was given and no resource of it that can do e2e streams is known.",
+  "peer-unavailable": "Nobody is there: offline, blocking us, or not willing to show that they are there.",
+  "unsupported-peer": "The peer's client knows no e2e streams, or shares no transport with us.",
+  "downgrade-suspected": "This peer has spoken e2e streams before and now seems unable to: somebody may be in between.",
+
+  // Jingle (XEP-0166)
+  "bad-request": "A Jingle action breaks XEP-0166, or the rules of its transport or application.",
+  declined: "The peer declined the session.",
+  busy: "The peer is busy.",
+  cancelled: "The other side cancelled the session before it was accepted.",
+  "session-ended": "The other side ended the Jingle session; `condition` holds its reason.",
+  "unknown-session": "A Jingle action names a session that does not exist.",
+  "out-of-order": "A Jingle action came in a state in which it makes no sense.",
+  "tie-break": "Both sides asked for the same thing at once, and the other side's request goes on.",
+  "unsupported-info": "A session-info payload is unknown.",
+  "unsupported-applications": "The offered application is unknown.",
+  "unsupported-transports": "No offered transport is known.",
+  "failed-transport": "No transport that both sides support would connect; `cause` says why the last one did not.",
+  "security-error": "The peer did not keep to the security that was agreed in signalling, or somebody removed it.",
+  "resource-constraint": "Too much at once: sessions, blocks or bytes beyond a limit.",
+  expired: "The session was not set up before its deadline.",
+
+  // In-band bytestreams (XEP-0047)
+  "ibb-unknown-sid": "A block or close names a bytestream that this sender does not have.",
+  "ibb-block-size": "A block or block-size is larger than agreed.",
+  "ibb-sequence": "A block is missing, doubled or out of order.",
+  "ibb-base64": "A block is not strict base64.",
+  "ibb-lost": "A block was not acknowledged: the other side or the server lost it.",
+
+  // The XML stream (RFC 6120, XEP-0246)
+  "unsupported-version": "The stream header has no version, or one we do not speak.",
+  "invalid-from": "An address in a header or stanza is not the authenticated peer's.",
+  "improper-addressing": "An address in a header or stanza is not ours.",
+  "unsupported-feature": "The peer demands a stream feature that we do not know.",
+  "unsupported-stanza-type": "The peer sent a top-level element that no stream has.",
+  "not-authorized": "The peer sent a stanza before the stream was ready for one.",
+  "stream-error": "The peer ended the stream with an error; `condition` names it.",
+  truncated: "The bytes ended before the stream was closed: something may be missing.",
+  "connection-lost": "The connection under the stream broke.",
+  "peer-dead": "The peer has not answered for longer than the keepalive allows.",
+
+  // STARTTLS (RFC 6120 §5)
+  "starttls-missing": "The peer offers no STARTTLS, and nothing is sent without it.",
+  "starttls-refused": "The peer answered STARTTLS with failure, or offers no TLS method that we have.",
+  "starttls-injection": "Bytes came behind <starttls/> or <proceed/>, where only an attacker puts any.",
+
+  // TLS
+  "tls-version": "The peer speaks no TLS 1.3.",
+  "tls-failed": "The TLS handshake or connection failed; `cause` says how.",
+  "tls-rejected": "The peer rejected our certificate or the handshake.",
+  "no-certificate": "The peer showed no certificate.",
+  "certificate-invalid": "The peer's certificate cannot be read, is malformed, or is not valid now.",
+  "key-unacceptable": "The peer's key is of a kind, size or encoding that is not accepted.",
+  reflection: "The peer showed our own certificate, key or nonce: somebody is sending our own words back.",
+  resumption: "The peer resumed an earlier TLS session, which is never allowed.",
+  "alpn-mismatch": "The peer chose another application protocol.",
+  "address-mismatch": "The certificate or header is for another address than the one that was called.",
+  "fingerprint-mismatch": "The certificate is not the one that signalling announced.",
+
+  // Trust and its store
+  "key-changed": "This address was verified with another key: somebody may be in between.",
+  "key-revoked": "This key was revoked and is not accepted any more.",
+  "not-trusted": "Policy does not accept this peer or key.",
+  "store-corrupt": "The trust store or key cannot be read.",
+  "store-tampered": "The trust store is missing, older or other than what was last written.",
+  "store-inaccessible": "The trust store cannot be read or written: permissions, a full disk, or files that others can read; `hint` says what to do.",
+  "store-locked": "Another process holds the store for too long.",
+  "store-passphrase": "The passphrase is missing or wrong.",
+  "store-version": "The store was written by a newer version.",
+  "too-many-devices": "The peer has shown more unverified keys than are kept.",
+
+  // The client's connection to its server
+  "client-offline": "The XMPP client is not connected.",
+  "resource-conflict": "Another client took over our resource.",
+} as const;
+
+export type ErrorCode = keyof typeof codes;
