@@ -1,0 +1,336 @@
+import { BalconyError, type StanzaChannel, type Unsubscribe, type WaitOptions } from "@balcony/channel";
+import type { Element, Jid } from "@balcony/xml";
+import type { Action, ActionName, OutgoingAction } from "./action.js";
+import { Attempts, asError } from "./attempts.js";
+import { deferred } from "./deferred.js";
+import { step } from "./machine.js";
+import type { Transport } from "./plugins.js";
+import { type Reason, type ReasonDetail, writeReason } from "./reason.js";
+import { refusal, saysTieBreak, saysUnknownSession } from "./refusal.js";
+import type { InfoHandler, NegotiationProgress, Session } from "./session.js";
+import type { Signalling } from "./signalling.js";
+import type { Effect, Event, Phase, Send, State } from "./state.js";
+
+/** Milliseconds. */
+export interface Timing {
+  /** How long the responder waits for the initiator's transport-replace. Default 5,000. */
+  readonly replace: number;
+  /** For the acknowledgement of session-terminate. Default 10,000. */
+  readonly farewell: number;
+}
+
+export interface DriverOptions {
+  readonly signalling: Signalling;
+  readonly transports: ReadonlyMap<string, Transport>;
+  /** Looks at what the peer answers our offer with. Throws a stanza error where it is malformed. */
+  readonly checkAnswer: (terms: { readonly application: Element; readonly security: Element | undefined }) => void;
+  readonly timing: Timing;
+  readonly report: (error: unknown) => void;
+  /** The session has ended. */
+  readonly over: (driver: Driver, error: BalconyError) => void;
+}
+
+/** Those that show the peer our side of an attempt. */
+const announcing: readonly ActionName[] = ["session-initiate", "session-accept", "transport-replace", "transport-accept"];
+const longestTimer = 2 ** 31 - 1;
+
+/** Performs what the machine of one session says. */
+export class Driver {
+  #state: State;
+  readonly #options: DriverOptions;
+  /** The transports'. */
+  readonly #channel: StanzaChannel;
+  readonly #attempts: Attempts;
+  readonly #infoHandlers = new Set<InfoHandler>();
+  readonly #ended = new AbortController();
+  readonly #signallingLost = new AbortController();
+  readonly #established = deferred<Session>();
+  readonly #agreed = deferred<void>();
+  #replaceTimer: ReturnType<typeof setTimeout> | undefined;
+  #unlimit: () => void = () => undefined;
+  #farewell: Promise<void> = Promise.resolve();
+  progress: (event: NegotiationProgress) => void = () => undefined;
+
+  constructor(state: State, options: DriverOptions) {
+    this.#state = state;
+    this.#options = options;
+    this.#channel = options.signalling.channel.to(state.peer);
+    this.#attempts = new Attempts({
+      transports: options.transports,
+      context: { channel: this.#channel, role: state.role, sid: state.sid, progress: (step, error) => this.#tell(step, error) },
+      sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
+      tell: (attempt, news) => this.dispatch({ ...news, attempt }),
+      report: options.report,
+    });
+    this.#established.promise.catch(() => undefined); // whoever waits for the session hears of it by a promise of their own
+  }
+
+  get phase(): Phase {
+    return this.#state.phase;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get peer(): Jid {
+    return this.#state.peer;
+  }
+
+  /** Resolves once accepted and connected; rejects with why it never was. */
+  get established(): Promise<Session> {
+    return this.#established.promise;
+  }
+
+  /** Resolves once it is no longer open whether there will be a session: accepted, or over. */
+  get agreed(): Promise<void> {
+    return this.#agreed.promise;
+  }
+
+  /** Aborted once the session is over, with why. */
+  get ended(): Session["ended"] {
+    return this.#ended.signal;
+  }
+
+  /** Carries out the first effects of a session. */
+  begin(effects: readonly Effect[]): void {
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Takes an action of the peer's: returns to acknowledge it, throws a stanza error to refuse it. */
+  receive(from: Jid, action: Action): void {
+    this.#take({ type: "received", from, action });
+  }
+
+  dispatch(event: Exclude<Event, { type: "received" }>): void {
+    try {
+      this.#take(event);
+    } catch (error) {
+      this.#options.report(error);
+      this.#take({ type: "terminate", reason: "general-error", error: new BalconyError("internal", asError(error).message, { cause: error, peer: this.peer }) });
+    }
+  }
+
+  /** One absolute deadline (ms) for all that is still to be done; takes the place of the one before. `reason` is what the peer hears where the signal ends it. */
+  limit({ timeout, signal, reason }: WaitOptions & { readonly timeout: number; readonly reason: Reason }): void {
+    this.#unlimit();
+    const stop = () => {
+      const error =
+        signal?.reason instanceof BalconyError
+          ? signal.reason
+          : new BalconyError("aborted", `Stopped waiting for ${this.#waitingFor()}.`, { peer: this.peer, cause: signal?.reason });
+      this.dispatch({ type: "terminate", reason, error });
+    };
+    const expire = () => this.dispatch({ type: "expired", message: `Waited ${Math.round(timeout / 100) / 10} s for ${this.#waitingFor()}.` });
+    const timer = setTimeout(expire, Math.min(timeout, longestTimer));
+    signal?.addEventListener("abort", stop, { once: true });
+    this.#unlimit = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+      this.#unlimit = () => undefined;
+    };
+    if (signal?.aborted) stop();
+  }
+
+  /** Ends the session and tells the peer; resolves once it has acknowledged or cannot. */
+  async terminate(reason: Reason, detail: ReasonDetail = {}, error?: BalconyError): Promise<void> {
+    const code = reason === "success" ? "closed" : "session-ended";
+    this.dispatch({ type: "terminate", reason, ...detail, error: error ?? new BalconyError(code, `We ended the session (${reason}).`, { condition: reason, peer: this.peer }) });
+    await this.#farewell;
+  }
+
+  signallingLost(error: BalconyError): void {
+    this.dispatch({ type: "signalling-lost", error });
+    this.#signallingLost.abort(error);
+  }
+
+  #waitingFor(): string {
+    const { phase, peer, transport } = this.#state;
+    if (phase === "preparing") return `${transport} to prepare an offer`;
+    if (phase === "offered") return `${peer} to accept the offer`;
+    if (phase === "asked") return `an answer to ${peer}'s offer`;
+    if (phase === "accepting") return `${transport} to answer the offer`;
+    if (phase === "failed") return `another transport than ${transport}`;
+    return `${transport} to connect`;
+  }
+
+  #take(event: Event): void {
+    const { state, effects } = step(this.#state, event);
+    // A check that fails is the answer, and then nothing has happened.
+    for (const effect of effects) this.#check(effect);
+    const pending = this.#state.phase;
+    this.#state = state;
+    if (pending !== state.phase && (state.phase === "connecting" || state.phase === "ended")) this.#agreed.resolve();
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #check(effect: Effect): void {
+    switch (effect.type) {
+      case "check-answer":
+        this.#options.checkAnswer(effect.terms);
+        break;
+      case "check-transport":
+        this.#options.transports.get(effect.transport.getNS() ?? "")?.check?.(effect.transport);
+        break;
+      case "take-answer":
+        this.#attempts.accepted(effect.transport);
+        break;
+      case "take-info":
+        this.#attempts.info(effect.transport);
+        break;
+      case "hear":
+        this.#hear(effect.payload);
+        break;
+      case "refuse":
+        throw refusal(effect.refusal);
+      default:
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "send":
+        this.#send(effect.send);
+        break;
+      case "prepare":
+        this.#attempts.prepare(effect.attempt, effect.transport);
+        break;
+      case "answer":
+        this.#attempts.answer(effect.attempt, { namespace: effect.transport, offer: effect.offer, held: effect.held });
+        break;
+      case "connect":
+        this.#attempts.connect(effect.attempt);
+        break;
+      case "abort":
+        clearTimeout(this.#replaceTimer);
+        this.#attempts.abort();
+        break;
+      case "discard":
+        this.#attempts.discard(effect.attempt);
+        break;
+      case "await-replace":
+        this.#replaceTimer = setTimeout(() => this.dispatch({ type: "replace-due", attempt: effect.attempt }), this.#options.timing.replace);
+        break;
+      case "established":
+        this.#establish();
+        break;
+      case "over":
+        this.#over(effect.error);
+        break;
+      default: // those of #check()
+    }
+  }
+
+  // ---- signalling
+
+  #send({ name, content, contents, reason, text, alternative }: Send): void {
+    const { self, sid, attempt } = this.#state;
+    const sent = this.#request({
+      name,
+      sid,
+      initiator: name === "session-initiate" ? self : undefined,
+      responder: name === "session-accept" ? self : undefined,
+      contents: contents ?? (content ? [content] : []),
+      reason: reason && writeReason(reason, { text, alternative }),
+    });
+    if (announcing.includes(name)) this.#attempts.announced();
+    if (name === "session-initiate") this.#tell("offered");
+    // Whatever comes of it, the session is over: a peer that is gone, or knows no such session any more, is as good as one that acknowledges.
+    if (name === "session-terminate") this.#farewell = sent.catch(() => undefined);
+    else sent.catch((error: unknown) => this.#refused(name, attempt, error));
+  }
+
+  async #request(action: OutgoingAction): Promise<void> {
+    const last = action.name === "session-terminate";
+    await this.#options.signalling.request(this.peer, action, last ? { timeout: this.#options.timing.farewell } : { signal: this.#ended.signal });
+    if (action.name === "session-initiate") this.#tell("acknowledged by the peer");
+  }
+
+  async #sendTransportInfo(attempt: number, transport: Element): Promise<void> {
+    this.#ended.signal.throwIfAborted();
+    const { sid, content } = this.#state;
+    try {
+      await this.#request({ name: "transport-info", sid, contents: [{ creator: "initiator", name: content, transport }] });
+    } catch (error) {
+      this.#refused("transport-info", attempt, error);
+      throw error;
+    }
+  }
+
+  async #sendInfo(payload: Element | undefined, { timeout, signal }: WaitOptions = {}): Promise<void> {
+    this.#ended.signal.throwIfAborted();
+    const either = signal ? AbortSignal.any([signal, this.#ended.signal]) : this.#ended.signal;
+    try {
+      await this.#options.signalling.request(this.peer, { name: "session-info", sid: this.#state.sid, payload }, { timeout, signal: either });
+    } catch (error) {
+      this.#refused("session-info", this.#state.attempt, error);
+      throw error;
+    }
+  }
+
+  #refused(action: ActionName, attempt: number, error: unknown): void {
+    this.dispatch({ type: "refused", action, attempt, ...explain(error) });
+  }
+
+  #hear(payload: Element): void {
+    for (const handler of [...this.#infoHandlers]) if (handler(payload) === true) return;
+    throw refusal("unsupported-info");
+  }
+
+  #onInfo(handler: InfoHandler): Unsubscribe {
+    this.#infoHandlers.add(handler);
+    return () => this.#infoHandlers.delete(handler);
+  }
+
+  // ---- the session's life
+
+  #establish(): void {
+    this.#unlimit();
+    const { role, sid, peer, transport, local, remote, attempt } = this.#state;
+    const connection = this.#attempts.connection(attempt);
+    if (!connection || !local || !remote) throw new Error("a session without bytes or terms");
+    this.#tell(`connected: ${connection.path}`);
+    this.#established.resolve({
+      role,
+      sid,
+      peer,
+      connection,
+      transport,
+      localApplication: local.application,
+      remoteApplication: remote.application,
+      localSecurity: local.security,
+      remoteSecurity: remote.security,
+      ended: this.#ended.signal,
+      signallingLost: this.#signallingLost.signal,
+      terminate: (reason, detail) => this.terminate(reason, typeof detail === "string" ? { text: detail } : detail),
+      sendInfo: (payload, options) => this.#sendInfo(payload, options),
+      onInfo: (handler) => this.#onInfo(handler),
+    });
+  }
+
+  #over(error: BalconyError): void {
+    this.#unlimit();
+    this.#established.reject(error);
+    this.#ended.abort(error);
+    this.#attempts.destroy(error.code === "closed" ? undefined : error);
+    this.#infoHandlers.clear();
+    void this.#channel.close(); // a narrowed channel has nothing to wait for
+    this.#options.over(this, error);
+  }
+
+  #tell(step: string, error?: Error): void {
+    try {
+      this.progress({ step, transport: this.#state.transport, error });
+    } catch (defect) {
+      this.#options.report(defect);
+    }
+  }
+}
+
+/** What an error to one of our requests means to the machine. */
+function explain(error: unknown): Pick<Extract<Event, { type: "refused" }>, "why" | "error"> {
+  const known = error instanceof BalconyError ? error : new BalconyError("internal", asError(error).message, { cause: error });
+  if (saysUnknownSession(error)) return { why: "unknown-session", error: known };
+  if (saysTieBreak(error)) return { why: "tie-break", error: known };
+  return { why: known.code === "stanza-error" ? "other" : "no-answer", error: known };
+}

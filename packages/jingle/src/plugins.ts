@@ -1,0 +1,66 @@
+import type { Duplex } from "node:stream";
+import type { StanzaChannel } from "@balcony/channel";
+import type { Element } from "@balcony/xml";
+
+/** Who offered the session. It stays so for the session's life, whoever sends what later. */
+export type Role = "initiator" | "responder";
+
+/** A transport method (XEP-0166 §7.1 `<transport/>`), plugged into sessions by its namespace. */
+export interface Transport {
+  /** Namespace of its `<transport/>`: `urn:xmpp:jingle:transports:ibb:1`. */
+  readonly namespace: string;
+  /** Looks at a `<transport/>` that is offered to us, before it is acknowledged. Throws a stanza error where it is malformed. */
+  check?(offer: Element): void;
+  /** Begins one attempt to connect. An attempt is used for one offer and its answer, then connected or aborted. */
+  attempt(context: TransportContext): TransportAttempt;
+}
+
+/** An application format (XEP-0166 §7.3 `<description/>`), known by its namespace. */
+export interface Application {
+  readonly namespace: string;
+  /** Looks at a `<description/>` that came in, before it is acknowledged. Throws a stanza error where it is malformed. */
+  check?(description: Element): void;
+}
+
+/** A security precondition (XEP-0166 §9 `<security/>`), known by its namespace. */
+export interface Security {
+  readonly namespace: string;
+  /** Looks at a `<security/>` that came in, before it is acknowledged. Throws a stanza error where it is malformed. */
+  check?(security: Element): void;
+}
+
+export interface TransportContext {
+  /** Narrowed to the peer of the session. */
+  readonly channel: StanzaChannel;
+  /** Our role in the Jingle session. */
+  readonly role: Role;
+  /** The Jingle session's sid. */
+  readonly sid: string;
+  /** Sends a transport-info with this `<transport/>`; resolves once the peer has acknowledged it. */
+  sendInfo(transport: Element): Promise<void>;
+  /** Tells of a candidate or step tried, in words for a person; with the error where it failed. */
+  progress(step: string, error?: Error): void;
+}
+
+/** What a connected transport yields. */
+export interface Connection {
+  readonly bytes: Duplex;
+  /** Where the bytes go, for a person to read: "ibb via capulet.lit and montague.lit". */
+  readonly path: string;
+}
+
+/**
+ * One attempt. The side that offers calls `offer()`, then `accepted(answer)` with the peer's element; the side that is offered to calls
+ * `answer(offer)`. Then both call `connect()`. `info()` may be called from the offer on, in the order received.
+ * Malformed elements from the peer: throw `stanzaError("bad-request", …)` or another stanza error, which answers the IQ that brought them.
+ */
+export interface TransportAttempt {
+  offer(): Promise<Element>;
+  answer(offer: Element): Promise<Element>;
+  accepted(answer: Element): void;
+  info(transport: Element): void;
+  /** Resolves once bytes can flow. Rejects with a BalconyError that says why this transport did not connect. */
+  connect(signal: AbortSignal): Promise<Connection>;
+  /** Lets go of everything: ports, timers, handlers. After `connect()` resolved it does nothing: the bytes are the caller's then. */
+  abort(): void;
+}

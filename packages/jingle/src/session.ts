@@ -1,0 +1,51 @@
+import type { BalconyError, Unsubscribe, WaitOptions } from "@balcony/channel";
+import type { Element, Jid } from "@balcony/xml";
+import type { Connection, Role } from "./plugins.js";
+import type { Reason, ReasonDetail } from "./reason.js";
+
+/** Told of the payload of a session-info; `true` says that it was understood. May throw a stanza error, which is the answer. */
+export type InfoHandler = (payload: Element) => boolean | undefined;
+
+/** A session that both sides have accepted and whose transport is connected. */
+export interface Session {
+  /** Who offered it: `responder` also where our `initiate()` met the peer's offer and the peer's went on. */
+  readonly role: Role;
+  readonly sid: string;
+  /** The peer's full address, in normal form. */
+  readonly peer: Jid;
+  /** The bytes, and the path they take. The session's end destroys what is left of them. */
+  readonly connection: Connection;
+  /** Namespace of the transport that connected. */
+  readonly transport: string;
+  /** The `<description/>` that we sent, and the one that the peer sent. */
+  readonly localApplication: Element;
+  readonly remoteApplication: Element;
+  /** The `<security/>` that we sent, and the one that the peer sent. */
+  readonly localSecurity: Element | undefined;
+  readonly remoteSecurity: Element | undefined;
+  /** Aborted when the session has ended: reason code `closed` after success, else `session-ended` with the peer's or our own condition. */
+  readonly ended: AbortSignal & { readonly reason: BalconyError };
+  /** Aborted when the channel that carries the signalling has closed. The bytes are not touched; `terminate()` then ends the session on this side alone. */
+  readonly signallingLost: AbortSignal;
+  /**
+   * Ends the session at once and tells the peer. Calling it again does nothing.
+   * @param detail text for a person to read, or that and more
+   * @returns resolves once the peer has acknowledged, or cannot be reached; never rejects
+   */
+  terminate(reason: Reason, detail?: string | ReasonDetail): Promise<void>;
+  /**
+   * Sends a session-info; without payload a ping (XEP-0166 §6.8).
+   * @throws `stanza-error`, `closed`, `timeout`, `aborted`, and why the session ended
+   */
+  sendInfo(payload?: Element, options?: WaitOptions): Promise<void>;
+  onInfo(handler: InfoHandler): Unsubscribe;
+}
+
+/** What is being tried, for a person to see. */
+export interface NegotiationProgress {
+  /** In words: "offered", "connecting by urn:xmpp:jingle:transports:ibb:1", and what transports have to tell. */
+  readonly step: string;
+  /** Namespace of the transport that is being tried. */
+  readonly transport: string;
+  readonly error?: Error | undefined;
+}
