@@ -1,0 +1,5 @@
+export { createIdentity, exportIdentity, type Identity, type IdentityOptions, type IdentityPem, importIdentity, renewIdentity } from "./identity.js";
+export type { Expectation } from "./judge.js";
+export type { KeyType } from "./public-key.js";
+export { type PeerCertificate, readCertificate } from "./read-certificate.js";
+export { type Secured, type SecureOptions, secure } from "./secure.js";
