@@ -1,0 +1,76 @@
+import { type BareJid, type Device, deviceOf, isSpki, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
+
+/** Another address that the same key is known for, under any account of our own; or the same address, where another account has revoked the key. */
+export interface Owner {
+  readonly peer: BareJid;
+  readonly status: Device["status"];
+}
+
+/** What must be shown to the person, beside the decision. */
+export type Alert =
+  /** The same key is known for other addresses: one of them may be somebody else (XEP-0116, Security Considerations). */
+  | { readonly kind: "same-key"; readonly owners: readonly Owner[] }
+  /** A key never seen before, while this address has shown others. */
+  | { readonly kind: "new-key" }
+  /** The key is known but not verified, while another of this address is. */
+  | { readonly kind: "unverified-beside-verified" };
+
+export type BlockCode = "key-changed" | "key-revoked" | "not-trusted" | "too-many-devices";
+
+/** What becomes of a peer that has shown a key. `firstUse`: was this key never seen for this address? */
+export type Decision =
+  | { readonly action: "accept"; readonly trust: "unverified" | "verified"; readonly firstUse: boolean; readonly alerts: readonly Alert[] }
+  | { readonly action: "block"; readonly code: BlockCode; readonly alerts: readonly Alert[] };
+
+export type Acceptance = Extract<Decision, { action: "accept" }>;
+
+export interface DecisionInput {
+  /** What is remembered of the peer; undefined if it was never met. */
+  readonly record: PeerRecord | undefined;
+  /** SHA-256 of the SubjectPublicKeyInfo that the peer has proved to hold: 64 lower-case hex digits. */
+  readonly spki: string;
+  readonly otherOwners: readonly Owner[];
+  /** `verified` refuses every key that is not. */
+  readonly policy: { readonly require: "encrypted" | "verified" };
+}
+
+/**
+ * Who is at the other end, and may we go on? Pure and total. The first row that fits wins:
+ *
+ * | row | this key, for this address | and                                | result                                             |
+ * |-----|----------------------------|------------------------------------|----------------------------------------------------|
+ * | 0   | no 64 lower-case hex       |                                    | block `not-trusted`                                |
+ * | 1   | revoked                    |                                    | block `key-revoked`                                |
+ * | 2   | verified                   |                                    | accept, verified                                   |
+ * | 3   | unverified or unknown      | it is revoked under another owner   | block `key-revoked`                                |
+ * | 4   | unverified                 | policy requires verified           | block `not-trusted`                                |
+ * | 5   | unverified                 | another key of it is verified      | accept, unverified, `unverified-beside-verified`   |
+ * | 6   | unverified                 |                                    | accept, unverified                                 |
+ * | 7   | unknown                    | tombstone: once verified, revoked  | block `key-changed`                                |
+ * | 8   | unknown                    | policy requires verified           | block `not-trusted`                                |
+ * | 9   | unknown                    | 32 unverified keys are known       | block `too-many-devices`                           |
+ * | 10  | unknown                    | some key is known                  | accept, unverified, first use, `new-key`           |
+ * | 11  | unknown                    |                                    | accept, unverified, first use                      |
+ *
+ * In every row: known for another address, too → `same-key` stands first among the alerts.
+ */
+export function decide({ record, spki, otherOwners, policy }: DecisionInput): Decision {
+  const alerts: readonly Alert[] = otherOwners.length > 0 ? [{ kind: "same-key", owners: otherOwners }] : [];
+  const block = (code: BlockCode): Decision => ({ action: "block", code, alerts });
+  const accept = (firstUse: boolean, alert?: Alert): Decision => ({ action: "accept", trust: "unverified", firstUse, alerts: alert ? [...alerts, alert] : alerts });
+
+  if (!isSpki(spki)) return block("not-trusted");
+  const devices = record?.devices ?? [];
+  const status = deviceOf(record, spki)?.status;
+  if (status === "revoked") return block("key-revoked");
+  if (status === "verified") return { action: "accept", trust: "verified", firstUse: false, alerts };
+  if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
+  if (status === "unverified") {
+    if (policy.require === "verified") return block("not-trusted");
+    return accept(false, devices.some((device) => device.status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
+  }
+  if (record?.tombstone) return block("key-changed");
+  if (policy.require === "verified") return block("not-trusted");
+  if (devices.filter((device) => device.status === "unverified").length >= MAX_UNVERIFIED) return block("too-many-devices");
+  return accept(true, devices.length > 0 ? { kind: "new-key" } : undefined);
+}

@@ -1,0 +1,5 @@
+export { type Acceptance, type Alert, type BlockCode, type Decision, type DecisionInput, decide, type Owner } from "./decide.js";
+export { compareFingerprint, fingerprintUri, fingerprintWords, formatFingerprint, type GivenFingerprint, parseFingerprint } from "./fingerprints.js";
+export { type BareJid, type Device, type How, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
+export type { Contents, FileStoreOptions, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
+export { type Contact, type PeerView, TrustStore } from "./trust-store.js";

@@ -1,0 +1,117 @@
+import { BalconyError } from "@balcony/channel";
+
+/** A bare XMPP address in normal form (RFC 7622): what `bare(normalize(…))` of @balcony/xml gives. */
+export type BareJid = string;
+
+/** How a key was verified, by name. */
+export const ways = ["fingerprint", "qr"] as const;
+export type How = (typeof ways)[number];
+
+export const statuses = ["unverified", "verified", "revoked"] as const;
+
+/** One key of a peer. Dates are ISO 8601. */
+export interface Device {
+  /** SHA-256 of the SubjectPublicKeyInfo: 64 lower-case hex digits. */
+  readonly spki: string;
+  /** What the person calls it. */
+  readonly label?: string;
+  /** When it was taken on first use, or entered by hand. */
+  readonly firstSeen: string;
+  /** When it was last used, to within an hour. */
+  readonly lastSeen: string;
+  /** `revoked` is for good: nothing in here leads out of it. */
+  readonly status: (typeof statuses)[number];
+  /** Kept when the key is revoked later. */
+  readonly verified?: { readonly how: How; readonly at: string };
+  /** When it was revoked. */
+  readonly revoked?: string;
+}
+
+/** All that is remembered of one peer, under one account of our own. */
+export interface PeerRecord {
+  readonly devices: readonly Device[];
+  /** Has this address spoken e2e streams? If so, it never cannot (security.md, "Downgrade"). */
+  readonly everStreamed: boolean;
+  /** Was a key of this address ever verified or revoked? Then an unknown one blocks, even when no device is left, until `reset`. */
+  readonly tombstone: boolean;
+}
+
+/** Unverified keys kept for one peer. */
+export const MAX_UNVERIFIED = 32;
+
+const HOUR = 3_600_000;
+const stranger: PeerRecord = Object.freeze({ devices: [], everStreamed: false, tombstone: false });
+
+/** Is this the SHA-256 of a SubjectPublicKeyInfo as it is kept: 64 lower-case hex digits? */
+export function isSpki(text: string): boolean {
+  return /^[0-9a-f]{64}$/u.test(text);
+}
+
+export function deviceOf(record: PeerRecord | undefined, spki: string): Device | undefined {
+  return record?.devices.find((device) => device.spki === spki);
+}
+
+// The transitions. Each takes a record and gives the next; undefined stands for "never met". One that changes nothing gives back the very same record.
+
+/** A key was used: kept as unverified if it is new. Whoever calls this has asked `decide()`. */
+export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { readonly spki: string; readonly at: string; readonly streamed: boolean }): PeerRecord {
+  const before = record ?? stranger;
+  const everStreamed = before.everStreamed || streamed;
+  const known = deviceOf(record, spki);
+  if (!known) return { ...before, everStreamed, devices: [...before.devices, entered(spki, at)] };
+  const fresh = Date.parse(at) - Date.parse(known.lastSeen) < HOUR; // a clock that went back changes nothing
+  if (fresh && everStreamed === before.everStreamed) return before;
+  return { ...withDevice(before, { ...known, lastSeen: fresh ? known.lastSeen : at }), everStreamed };
+}
+
+/** The person has verified a key, known or not. */
+export function verified(record: PeerRecord | undefined, { spki, how, at }: { readonly spki: string; readonly how: How; readonly at: string }): PeerRecord {
+  const known = deviceOf(record, spki);
+  if (known?.status === "revoked") throw new BalconyError("key-revoked", "This key was revoked and cannot be verified again.", { phase: "trust" });
+  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...(known ?? entered(spki, at)), status: "verified", verified: { how, at } });
+}
+
+/** The person never wants to see this key again, known or not. */
+export function revoked(record: PeerRecord | undefined, { spki, at }: { readonly spki: string; readonly at: string }): PeerRecord {
+  const known = deviceOf(record, spki);
+  if (record?.tombstone && known?.status === "revoked") return record;
+  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...(known ?? entered(spki, at)), status: "revoked", revoked: known?.revoked ?? at });
+}
+
+/** Forgets a key, or all of them. Revoked keys, the tombstone and what the address could do are not forgotten. */
+export function removed(record: PeerRecord | undefined, spki?: string): PeerRecord | undefined {
+  if (spki !== undefined && demand(record, spki).status === "revoked") {
+    throw new BalconyError("key-revoked", "A revoked key stays on record, so that it cannot come back as a new one.", { phase: "trust" });
+  }
+  if (!record) return undefined;
+  const devices = record.devices.filter((device) => device.status === "revoked" || (spki !== undefined && device.spki !== spki));
+  if (devices.length === 0 && !record.everStreamed && !record.tombstone) return undefined;
+  return { ...record, devices };
+}
+
+/** Gives a known key a name, or takes it away. */
+export function labelled(record: PeerRecord | undefined, { spki, label }: { readonly spki: string; readonly label: string | undefined }): PeerRecord {
+  const { label: _, ...known } = demand(record, spki);
+  return withDevice(record ?? stranger, label === undefined ? known : { ...known, label });
+}
+
+/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked. */
+export function reset(record: PeerRecord | undefined): PeerRecord | undefined {
+  const devices = record?.devices.filter((device) => device.status === "revoked") ?? [];
+  return devices.length > 0 ? { ...stranger, devices } : undefined;
+}
+
+function entered(spki: string, at: string): Device {
+  return { spki, firstSeen: at, lastSeen: at, status: "unverified" };
+}
+
+function demand(record: PeerRecord | undefined, spki: string): Device {
+  const known = deviceOf(record, spki);
+  if (!known) throw new BalconyError("invalid-argument", `No key ${spki} is known for this address.`, { phase: "trust" });
+  return known;
+}
+
+function withDevice(record: PeerRecord, device: Device): PeerRecord {
+  const index = record.devices.findIndex(({ spki }) => spki === device.spki);
+  return { ...record, devices: index < 0 ? [...record.devices, device] : record.devices.with(index, device) };
+}

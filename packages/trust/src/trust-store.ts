@@ -1,0 +1,253 @@
+import { BalconyError } from "@balcony/channel";
+import { type Acceptance, type BlockCode, decide, type Owner } from "./decide.js";
+import { type BareJid, type Device, deviceOf, type How, isSpki, labelled, type PeerRecord, removed, reset, revoked, seen, verified } from "./record.js";
+import { type Contents, type FileStoreOptions, memoryStorage, type StoredIdentity, type StoreOptions, type TrustStorage, withRecord } from "./storage.js";
+
+/** What is known of one peer at one moment. */
+export interface PeerView {
+  /** Undefined if the peer was never met. */
+  readonly record: PeerRecord | undefined;
+  /** Who else has this key, under any of our accounts. */
+  otherOwners(spki: string): readonly Owner[];
+}
+
+export interface Contact {
+  readonly peer: BareJid;
+  readonly record: PeerRecord;
+}
+
+const blocked: Readonly<Record<BlockCode, string>> = {
+  "key-changed": "This address was verified with another key.",
+  "key-revoked": "This key was revoked.",
+  "not-trusted": "This key is not verified any more.",
+  "too-many-devices": "This address has shown more unverified keys than are kept.",
+};
+
+/**
+ * Remembers who is at the other end: own identities, and each peer's keys. Everything is kept per own account and peer, both bare addresses in normal form.
+ * A change is durable, and seen by other processes, once its promise resolves. Every method throws `closed` after `close()`, `invalid-jid` for what is no
+ * bare address, `invalid-argument` for what is no SPKI hash, and what its storage throws: `store-corrupt`, `store-tampered`, `store-locked`, `store-inaccessible`.
+ */
+export class TrustStore {
+  readonly #storage: TrustStorage;
+  readonly #clock: () => number;
+  #contents: Contents;
+  #turn: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  private constructor(storage: TrustStorage, contents: Contents, { clock = Date.now }: StoreOptions) {
+    this.#storage = storage;
+    this.#contents = contents;
+    this.#clock = clock;
+  }
+
+  /**
+   * Opens the store in a folder, and makes it if there is none.
+   * @throws `store-passphrase`, `store-corrupt`, `store-tampered`, `store-version`, `store-locked`, `store-inaccessible`, `aborted`
+   */
+  static async open(options: FileStoreOptions): Promise<TrustStore> {
+    const { fileStorage } = await import("./file/file-storage.js"); // only here, so that all the rest runs where there are no files
+    return await TrustStore.over(await fileStorage(options), options);
+  }
+
+  /** A store that ends with the process: for tests, and where there are no files. */
+  static async inMemory(options: StoreOptions = {}): Promise<TrustStore> {
+    return await TrustStore.over(memoryStorage(), options);
+  }
+
+  /** A store whose contents lie wherever `storage` puts them. */
+  static async over(storage: TrustStorage, options: StoreOptions = {}): Promise<TrustStore> {
+    return new TrustStore(storage, await storage.load(), options);
+  }
+
+  /** What protects the private keys at rest. Tell the person plainly when it is `file`: whoever can read it is them. */
+  get protection(): TrustStorage["protection"] {
+    return this.#storage.protection;
+  }
+
+  /** Takes in what other processes have written since. Cheap if that is nothing. */
+  async refresh(): Promise<void> {
+    await this.#inTurn(async () => {
+      this.#contents = await this.#storage.load();
+    });
+  }
+
+  /**
+   * The account's own certificate and key. The first call, in whichever process, makes them.
+   * @param make is called at most once, while other processes wait
+   */
+  async identity(account: BareJid, make: () => Promise<StoredIdentity>): Promise<StoredIdentity> {
+    checkAddress(account);
+    return await this.#inTurn(async () => {
+      this.#contents = await this.#storage.load();
+      const known = this.#contents.identities.get(account);
+      if (known) return known;
+      this.#contents = await this.#storage.update(async (contents) => {
+        if (contents.identities.has(account)) return contents;
+        return { ...contents, identities: new Map(contents.identities).set(account, checkIdentity(await make())) };
+      });
+      return ownIdentity(this.#contents, account);
+    });
+  }
+
+  /** Renews the account's certificate; its key stays, and so does the trust that others have in it. */
+  async replaceCertificate(account: BareJid, certificate: string): Promise<StoredIdentity> {
+    checkAddress(account);
+    return await this.#inTurn(async () => {
+      this.#contents = await this.#storage.update((contents) => {
+        const identity = checkIdentity({ ...ownIdentity(contents, account), certificate });
+        return { ...contents, identities: new Map(contents.identities).set(account, identity) };
+      });
+      return ownIdentity(this.#contents, account);
+    });
+  }
+
+  /** What is known of a peer, as of the last `refresh()` or change: synchronous, for the inside of a TLS callback. */
+  view(account: BareJid, peer: BareJid): PeerView {
+    this.#checkOpen();
+    checkAddress(account, peer);
+    const contents = this.#contents;
+    return { record: contents.peers.get(account)?.get(peer), otherOwners: (spki) => otherOwners(contents, { account, peer, spki }) };
+  }
+
+  /** What is remembered of a peer. */
+  show(account: BareJid, peer: BareJid): PeerRecord | undefined {
+    return this.view(account, peer).record;
+  }
+
+  /** Everybody that the account knows, by address. */
+  list(account: BareJid): readonly Contact[] {
+    this.#checkOpen();
+    checkAddress(account);
+    const ofAccount = [...(this.#contents.peers.get(account) ?? [])];
+    return ofAccount.map(([peer, record]) => ({ peer, record })).sort((a, b) => (a.peer < b.peer ? -1 : 1));
+  }
+
+  /**
+   * Records that a stream stands with this key: first use, last use. Decides once more by what other processes have written meanwhile.
+   * @param use `decision` is what `decide()` said and policy took; `streamed` whether it is an e2e stream, which this address then is held to
+   * @throws the code with which the key is blocked by now
+   */
+  async accepted(account: BareJid, peer: BareJid, use: { readonly spki: string; readonly decision: Acceptance; readonly streamed: boolean }): Promise<Device> {
+    const { spki, decision, streamed } = use;
+    const record = await this.#change(account, { peer, spki }, (before, owners) => {
+      const again = decide({ record: before, spki, otherOwners: owners, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
+      if (again.action === "block") throw new BalconyError(again.code, blocked[again.code], { phase: "trust", peer });
+      return seen(before, { spki, at: this.#now(), streamed });
+    });
+    return known(record, spki);
+  }
+
+  /** The person has compared the whole fingerprint, and it is right. The key need not have been seen before. Throws `key-revoked`. */
+  async setVerified(account: BareJid, peer: BareJid, spki: string, how: How): Promise<Device> {
+    return known(await this.#change(account, { peer, spki }, (record) => verified(record, { spki, how, at: this.#now() })), spki);
+  }
+
+  /** This key is blocked from now on, for good and under every address; it need not have been seen before. */
+  async revoke(account: BareJid, peer: BareJid, spki: string): Promise<Device> {
+    return known(await this.#change(account, { peer, spki }, (record) => revoked(record, { spki, at: this.#now() })), spki);
+  }
+
+  /** Names a key; undefined takes its name away. Throws `invalid-argument` for a key that is not known, and for a label over 100 characters or with characters that control the screen. */
+  async label(account: BareJid, peer: BareJid, spki: string, label: string | undefined): Promise<Device> {
+    if (label !== undefined && !/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u.test(label)) {
+      throw new BalconyError("invalid-argument", "A label has 1 to 100 characters, none of which controls the screen.");
+    }
+    return known(await this.#change(account, { peer, spki }, (record) => labelled(record, { spki, label })), spki);
+  }
+
+  /**
+   * Forgets one key of a peer, or without `spki` all of them. Revoked ones stay; an address once verified stays blocked for unknown keys, and one that has
+   * spoken e2e streams is still held to it. Throws `invalid-argument` for a key that is not known, `key-revoked` for a revoked one.
+   */
+  async remove(account: BareJid, peer: BareJid, spki?: string): Promise<void> {
+    await this.#change(account, { peer, spki }, (record) => removed(record, spki));
+  }
+
+  /** Forgets all of a peer but its revoked keys: the next key is taken on first use. Warn the person: this is what a man in the middle wants. */
+  async reset(account: BareJid, peer: BareJid): Promise<void> {
+    await this.#change(account, { peer }, reset);
+  }
+
+  /** Waits for changes that are under way, then lets go of everything. Calling it twice does no harm. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#turn;
+    await this.#storage.close();
+  }
+
+  async #change(
+    account: BareJid,
+    { peer, spki }: { readonly peer: BareJid; readonly spki?: string | undefined },
+    next: (record: PeerRecord | undefined, otherOwners: readonly Owner[]) => PeerRecord | undefined,
+  ): Promise<PeerRecord | undefined> {
+    checkAddress(account, peer);
+    if (spki !== undefined && !isSpki(spki)) throw new BalconyError("invalid-argument", "A key is named by the SHA-256 of its SubjectPublicKeyInfo, 64 lower-case hex digits.");
+    const change = (contents: Contents): Contents => {
+      const before = contents.peers.get(account)?.get(peer);
+      const record = next(before, spki === undefined ? [] : otherOwners(contents, { account, peer, spki }));
+      return record === before ? contents : withRecord(contents, { account, peer, record });
+    };
+    return await this.#inTurn(async () => {
+      this.#contents = await this.#storage.load();
+      // Most uses of a known key change nothing, and then no lock is taken.
+      if (change(this.#contents) !== this.#contents) this.#contents = await this.#storage.update(change);
+      return this.#contents.peers.get(account)?.get(peer);
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    const result = this.#turn.then(work);
+    const over = () => undefined; // whoever asked hears how it ended; the next in turn need not
+    this.#turn = result.then(over, over);
+    return result;
+  }
+
+  #now(): string {
+    return new Date(this.#clock()).toISOString();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new BalconyError("closed", "The trust store is closed.", { phase: "store" });
+  }
+}
+
+/** Other addresses with this key; and this one, where another account of ours has revoked the key. */
+function otherOwners(contents: Contents, { account, peer, spki }: { readonly account: BareJid; readonly peer: BareJid; readonly spki: string }): readonly Owner[] {
+  const owners = new Map<BareJid, Owner>();
+  for (const [ours, ofAccount] of contents.peers) {
+    for (const [address, record] of ofAccount) {
+      const status = deviceOf(record, spki)?.status;
+      const other = address !== peer || (ours !== account && status === "revoked");
+      if (status && other && owners.get(address)?.status !== "revoked") owners.set(address, { peer: address, status });
+    }
+  }
+  return [...owners.values()];
+}
+
+function known(record: PeerRecord | undefined, spki: string): Device {
+  const device = deviceOf(record, spki);
+  if (!device) throw new BalconyError("internal", "A key is missing from the record that was just written.", { phase: "store" });
+  return device;
+}
+
+function ownIdentity(contents: Contents, account: BareJid): StoredIdentity {
+  const identity = contents.identities.get(account);
+  if (!identity) throw new BalconyError("invalid-argument", `${account} has no certificate yet.`, { phase: "store" });
+  return identity;
+}
+
+function checkIdentity(identity: StoredIdentity): StoredIdentity {
+  const { certificate, privateKey } = identity;
+  if (!certificate.startsWith("-----BEGIN CERTIFICATE-----")) throw new BalconyError("invalid-argument", "The certificate is not PEM.");
+  if (!privateKey.startsWith("-----BEGIN PRIVATE KEY-----")) throw new BalconyError("invalid-argument", "The private key is not PKCS #8 in PEM.");
+  return { certificate, privateKey };
+}
+
+/** Normalising is done by whoever hands addresses in; this catches those who forgot. */
+function checkAddress(...addresses: readonly BareJid[]): void {
+  for (const address of addresses) {
+    if (address.length > 2047 || !/^[^\s/\p{Cc}A-Z]+$/u.test(address)) throw new BalconyError("invalid-jid", `${JSON.stringify(address)} is no bare address in normal form.`);
+  }
+}

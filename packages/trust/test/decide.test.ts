@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Alert, type Decision, type Device, decide, MAX_UNVERIFIED, type Owner, type PeerRecord } from "../src/index.js";
+
+const spki = "ab".repeat(32);
+const at = "2026-01-01T00:00:00.000Z";
+const key = (index: number): string => index.toString(16).padStart(64, "0");
+const unverified = (of = spki): Device => ({ spki: of, firstSeen: at, lastSeen: at, status: "unverified" });
+const verified = (of = spki): Device => ({ ...unverified(of), status: "verified", verified: { how: "fingerprint", at } });
+const revoked = (of = spki): Device => ({ ...unverified(of), status: "revoked", revoked: at });
+const crowd = (count: number): Device[] => Array.from({ length: count }, (_, index) => unverified(key(index)));
+const record = (devices: readonly Device[], { tombstone = false } = {}): PeerRecord => ({ devices, everStreamed: true, tombstone });
+const elsewhere = (status: Device["status"]): Owner[] => [{ peer: "mercutio@verona.lit", status }];
+
+const accept = (trust: "unverified" | "verified", firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust, firstUse, alerts });
+const block = (code: string, ...alerts: Alert["kind"][]) => ({ action: "block", code, alerts });
+const kinds = (decision: Decision) => ({ ...decision, alerts: decision.alerts.map(({ kind }) => kind) });
+
+type Require = "encrypted" | "verified";
+interface Row {
+  readonly row: number;
+  readonly name: string;
+  readonly record: PeerRecord | undefined;
+  readonly spki?: string;
+  readonly owners?: readonly Owner[];
+  readonly require?: Require;
+  readonly gives: object;
+}
+
+const rows: readonly Row[] = [
+  { row: 0, name: "an upper-case hash, though it is a revoked key's", record: record([revoked()], { tombstone: true }), spki: spki.toUpperCase(), gives: block("not-trusted") },
+  { row: 0, name: "a prefix of a verified key's hash", record: record([verified()], { tombstone: true }), spki: spki.slice(0, 32), gives: block("not-trusted") },
+  { row: 0, name: "nothing at all", record: undefined, spki: "", gives: block("not-trusted") },
+  { row: 1, name: "revoked", record: record([revoked()], { tombstone: true }), gives: block("key-revoked") },
+  { row: 1, name: "revoked, and the address was reset since", record: record([revoked()]), gives: block("key-revoked") },
+  { row: 1, name: "revoked after it had been verified", record: record([{ ...revoked(), verified: { how: "qr", at } }], { tombstone: true }), gives: block("key-revoked") },
+  { row: 1, name: "revoked here, verified elsewhere", record: record([revoked()], { tombstone: true }), owners: elsewhere("verified"), gives: block("key-revoked", "same-key") },
+  { row: 2, name: "verified", record: record([verified()], { tombstone: true }), gives: accept("verified", false) },
+  { row: 2, name: "verified, as policy requires", record: record([verified()], { tombstone: true }), require: "verified", gives: accept("verified", false) },
+  { row: 2, name: "verified beside a revoked one", record: record([revoked(key(1)), verified()], { tombstone: true }), gives: accept("verified", false) },
+  {
+    row: 2,
+    name: "verified here, revoked elsewhere",
+    record: record([verified()], { tombstone: true }),
+    owners: elsewhere("revoked"),
+    gives: accept("verified", false, "same-key"),
+  },
+  { row: 2, name: "verified among 32 unverified ones", record: record([...crowd(MAX_UNVERIFIED), verified()], { tombstone: true }), gives: accept("verified", false) },
+  { row: 3, name: "unverified here, revoked elsewhere", record: record([unverified()]), owners: elsewhere("revoked"), gives: block("key-revoked", "same-key") },
+  { row: 3, name: "unknown here, revoked elsewhere", record: undefined, owners: [...elsewhere("verified"), ...elsewhere("revoked")], gives: block("key-revoked", "same-key") },
+  { row: 4, name: "unverified, and policy requires verified", record: record([unverified()]), require: "verified", gives: block("not-trusted") },
+  {
+    row: 5,
+    name: "unverified, another is verified",
+    record: record([verified(key(1)), unverified()], { tombstone: true }),
+    gives: accept("unverified", false, "unverified-beside-verified"),
+  },
+  {
+    row: 5,
+    name: "unverified, another is verified, known elsewhere",
+    record: record([verified(key(1)), unverified()], { tombstone: true }),
+    owners: elsewhere("unverified"),
+    gives: accept("unverified", false, "same-key", "unverified-beside-verified"),
+  },
+  { row: 6, name: "unverified, alone", record: record([unverified()]), gives: accept("unverified", false) },
+  { row: 6, name: "unverified, known elsewhere", record: record([unverified()]), owners: elsewhere("unverified"), gives: accept("unverified", false, "same-key") },
+  { row: 6, name: "unverified, another was revoked", record: record([revoked(key(1)), unverified()], { tombstone: true }), gives: accept("unverified", false) },
+  { row: 6, name: "unverified, one of 32", record: record(crowd(MAX_UNVERIFIED)), spki: key(3), gives: accept("unverified", false) },
+  { row: 7, name: "unknown, another is verified", record: record([verified(key(1))], { tombstone: true }), gives: block("key-changed") },
+  { row: 7, name: "unknown, the last verified one was removed", record: record([], { tombstone: true }), gives: block("key-changed") },
+  { row: 7, name: "unknown, one was revoked", record: record([revoked(key(1)), unverified(key(2))], { tombstone: true }), gives: block("key-changed") },
+  { row: 7, name: "unknown, tombstone, and policy requires verified: the louder alarm", record: record([], { tombstone: true }), require: "verified", gives: block("key-changed") },
+  { row: 7, name: "unknown, verified for somebody else", record: record([], { tombstone: true }), owners: elsewhere("verified"), gives: block("key-changed", "same-key") },
+  { row: 8, name: "unknown, and policy requires verified", record: undefined, require: "verified", gives: block("not-trusted") },
+  {
+    row: 8,
+    name: "unknown, verified for somebody else, and policy requires verified",
+    record: undefined,
+    owners: elsewhere("verified"),
+    require: "verified",
+    gives: block("not-trusted", "same-key"),
+  },
+  { row: 9, name: "unknown, the 33rd", record: record(crowd(MAX_UNVERIFIED)), gives: block("too-many-devices") },
+  { row: 10, name: "unknown, the 32nd", record: record(crowd(MAX_UNVERIFIED - 1)), gives: accept("unverified", true, "new-key") },
+  {
+    row: 10,
+    name: "unknown, another unverified, known elsewhere",
+    record: record([unverified(key(1))]),
+    owners: elsewhere("verified"),
+    gives: accept("unverified", true, "same-key", "new-key"),
+  },
+  { row: 10, name: "unknown, after a reset that kept a revoked one", record: record([revoked(key(1))]), gives: accept("unverified", true, "new-key") },
+  { row: 11, name: "never met", record: undefined, gives: accept("unverified", true) },
+  { row: 11, name: "met, no device left, never verified", record: record([]), gives: accept("unverified", true) },
+  { row: 11, name: "never met, known elsewhere", record: undefined, owners: elsewhere("unverified"), gives: accept("unverified", true, "same-key") },
+];
+
+describe("decide", () => {
+  for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", gives } of rows) {
+    it(`row ${row}: ${name}`, () => {
+      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require } }))).toEqual(gives);
+    });
+  }
+
+  it("has every row of its table tested", () => {
+    expect([...new Set(rows.map(({ row }) => row))]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
+  const devices = fc.uniqueArray(
+    fc.integer({ min: 0, max: 40 }).chain((index) => fc.constantFrom(unverified(key(index)), verified(key(index)), revoked(key(index)))),
+    { selector: (device) => device.spki, maxLength: 40 },
+  );
+  const inputs = fc.record({
+    record: fc.option(
+      devices.chain((list) => fc.boolean().map((set) => record(list, { tombstone: set || list.some(({ status }) => status === "verified") }))),
+      { nil: undefined },
+    ),
+    spki: fc.integer({ min: 0, max: 41 }).map(key),
+    otherOwners: fc.subarray([...elsewhere("unverified"), ...elsewhere("verified"), ...elsewhere("revoked")]),
+    policy: fc.record({ require: fc.constantFrom<Require>("encrypted", "verified") }),
+  });
+
+  it("says verified of a key that the person verified for this very address, and of no other", () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const decision = decide(input);
+        const own = input.record?.devices.find((device) => device.spki === input.spki);
+        expect(decision.action === "accept" && decision.trust === "verified").toBe(own?.status === "verified");
+      }),
+    );
+  });
+
+  it("takes no unverified key where policy requires verified, no revoked one ever, and no unknown one after a verification", () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const decision = decide(input);
+        if (decision.action === "block") return;
+        const own = input.record?.devices.find((device) => device.spki === input.spki);
+        expect(own?.status).not.toBe("revoked");
+        expect(decision.firstUse).toBe(own === undefined);
+        if (input.policy.require === "verified") expect(decision.trust).toBe("verified");
+        if (own === undefined) expect(input.record?.tombstone ?? false).toBe(false);
+        if (own?.status !== "verified") expect(input.otherOwners.every(({ status }) => status !== "revoked")).toBe(true);
+      }),
+    );
+  });
+
+  it("tells of every other owner, whatever it decides", () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const [first] = decide(input).alerts;
+        if (input.otherOwners.length > 0) expect(first).toEqual({ kind: "same-key", owners: input.otherOwners });
+        else expect(first?.kind).not.toBe("same-key");
+      }),
+    );
+  });
+});
