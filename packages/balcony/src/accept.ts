@@ -1,0 +1,52 @@
+import { BalconyError, withDeadline } from "@balcony/channel";
+import type { Offer } from "@balcony/jingle";
+import { bare } from "@balcony/xml";
+import { xmlStreamDescription } from "./application.js";
+import type { Context } from "./context.js";
+import { decideTrust } from "./decide-trust.js";
+import type { Plan } from "./discover.js";
+import { type Connected, connected, negotiationSteps } from "./negotiate.js";
+import { openStream } from "./open-stream.js";
+import { inPhase } from "./progress.js";
+import { remember } from "./remember.js";
+import { Session } from "./session.js";
+import { startTls } from "./start-tls.js";
+import { type Undo, unwinding } from "./unwinding.js";
+
+/** Takes an offered stream: the mirror of open(), from the second step on. Returns undefined where policy declined. */
+export async function accept(context: Context, offer: Offer): Promise<Session | undefined> {
+  return await unwinding(async (undo) => {
+    if (!(await admitted(context, offer))) return undefined;
+    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder" };
+    const answered = await answer(context, plan, offer, undo);
+    const secured = await startTls(context, answered, undo);
+    const trusted = await decideTrust(context, secured);
+    const streamed = await openStream(context, trusted, undo);
+    return new Session(await remember(context, streamed));
+  });
+}
+
+/** Asks policy, which may ask the person; the offer waits as long as the peer lets it. */
+async function admitted(context: Context, offer: Offer): Promise<boolean> {
+  const { peer, signal } = offer;
+  const { policy, store, timeouts } = context;
+  await store.refresh(); // another process may know this peer
+  const known = store.show(bare(context.channel.self), bare(peer))?.everStreamed ?? false;
+  try {
+    const asked = Promise.resolve(policy.accept({ peer, known, signal }));
+    if (await withDeadline(asked, { timeout: timeouts.person, signal, waitingFor: `your decision on the stream that ${peer} offers` })) return true;
+    await offer.decline("decline");
+    return false;
+  } catch (error) {
+    if (!signal.aborted) await offer.decline(error instanceof BalconyError && error.code === "timeout" ? "timeout" : "general-error");
+    throw error;
+  }
+}
+
+async function answer(context: Context, plan: Plan, offer: Offer, undo: Undo): Promise<Connected> {
+  const { onProgress, signal, timeouts } = context;
+  return await inPhase("negotiate", { text: `taking the stream that ${plan.peer} offers`, deadline: timeouts.negotiation, peer: plan.peer, onProgress }, async () => {
+    const session = await offer.accept({ application: xmlStreamDescription(), timeout: timeouts.negotiation, signal, progress: negotiationSteps(onProgress) });
+    return connected(plan, session, undo);
+  });
+}

@@ -1,0 +1,303 @@
+import { EventEmitter } from "node:events";
+import { BalconyError, type StanzaRouter } from "@balcony/channel";
+import { Jingle, type Offer, type Transport } from "@balcony/jingle";
+import type { Identity } from "@balcony/tls";
+import { ibb } from "@balcony/transport-ibb";
+import { TrustStore } from "@balcony/trust";
+import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
+import type { KeepaliveTimes } from "@balcony/xml-stream";
+import { AbsentResource } from "./absent-resource.js";
+import { accept } from "./accept.js";
+import { NS_XMLSTREAM, xmlStreamApplication } from "./application.js";
+import type { ClientInternals, XmppClient } from "./client.js";
+import { ClientChannels } from "./client-channel.js";
+import { Contacts } from "./contacts.js";
+import { type Context, defaultTimeouts, type Policy, type Timeouts } from "./context.js";
+import { DirectedPresence } from "./directed-presence.js";
+import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
+import { hardenClient, serverFault } from "./hardened-client.js";
+import { open } from "./open.js";
+import { ownIdentity } from "./own-identity.js";
+import type { OnProgress, Progress } from "./progress.js";
+import { readAddress } from "./read-address.js";
+import type { Session } from "./session.js";
+import { openStore } from "./store.js";
+
+const NS_JINGLE = "urn:xmpp:jingle:1";
+const NS_IBB = "http://jabber.org/protocol/ibb";
+const NS_PING = "urn:xmpp:ping";
+
+export interface BalconyOptions {
+  /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
+  readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
+  readonly policy?: Partial<Policy>;
+  /** In order of preference; in-band bytestreams are always there, and last. Default: in-band bytestreams alone. */
+  readonly transports?: readonly Transport[];
+  readonly timeouts?: Partial<Timeouts>;
+  readonly limits?: Partial<Limits>;
+  /** Milliseconds of silence in a stream after which the peer is asked whether it is still there, and for its answer. Default 60,000 and 30,000. */
+  readonly keepalive?: KeepaliveTimes | "off";
+}
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+export interface BalconyEvents {
+  /** Somebody opened a stream to us, and policy let it in. */
+  session: [session: Session];
+  /** A step of an incoming stream; open() has `onProgress` for its own. */
+  progress: [progress: Progress & { readonly peer: Jid }];
+  /** Something went wrong that no caller waits for: an incoming stream that failed, a server that sends what is no XMPP. Only sent if somebody listens. */
+  error: [error: BalconyError];
+  /** The client is online and streams can be opened and offered. */
+  ready: [self: Jid];
+}
+
+/**
+ * Makes an @xmpp/client able to open and accept end-to-end streams.
+ * Call it before the client's first `start()`: from then on what the server sends is read by a parser that no server can crash.
+ * @param client what `client({ … })` of @xmpp/client returned
+ * @throws `invalid-argument`, `store-corrupt`, `store-tampered`, `store-locked`, `store-passphrase`, `store-version`
+ */
+export async function balcony(client: XmppClient, options: BalconyOptions = {}): Promise<Balcony> {
+  hardenClient(client as ClientInternals);
+  const store = options.store instanceof TrustStore ? options.store : await openStore(options.store ?? {});
+  return new Balcony(client as ClientInternals, store, options);
+}
+
+interface Connection {
+  readonly channel: StanzaRouter;
+  readonly jingle: Jingle;
+  readonly identity: Identity;
+}
+
+/** End-to-end streams over one @xmpp/client. Made by `balcony()`. */
+export class Balcony extends EventEmitter<BalconyEvents> {
+  readonly store: TrustStore;
+  readonly #policy: Policy;
+  readonly #timeouts: Timeouts;
+  readonly #limits: Partial<Limits>;
+  readonly #keepalive: KeepaliveTimes | "off" | undefined;
+  readonly #transports: readonly Transport[];
+  readonly #channels: ClientChannels;
+  readonly #contacts = new Contacts((error) => this.#report(error));
+  readonly #presence: DirectedPresence;
+  readonly #absent = new AbsentResource();
+  readonly #advertisement: Advertisement;
+  readonly #sessions = new Set<Session>();
+  readonly #closing = new AbortController();
+  /** Addresses that we are talking to, or are about to: they know already that we are online. */
+  readonly #engaged = new Map<Jid, number>();
+  #connection: Promise<Connection> | undefined;
+
+  /** @internal */
+  constructor(
+    readonly client: ClientInternals,
+    store: TrustStore,
+    options: BalconyOptions,
+  ) {
+    super();
+    this.store = store;
+    this.#policy = { require: "encrypted", allow: () => false, accept: () => true, firstUse: () => true, ...options.policy };
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#limits = options.limits ?? {};
+    this.#keepalive = options.keepalive;
+    this.#transports = options.transports ?? [ibb()];
+    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, NS_IBB, ...this.#transports.map(({ namespace }) => namespace)]);
+    this.#presence = new DirectedPresence({
+      contacts: this.#contacts,
+      withCapabilities: (presence) => this.#advertisement.outgoing(presence),
+      report: (error) => this.#report(error),
+    });
+    this.#channels = new ClientChannels(client, {
+      namespaces: new Set([NS_JINGLE, NS_IBB, NS_DISCO_INFO, NS_PING]),
+      knows: (from) => this.#knows(from),
+      refusal: (request) => this.#absent.refusal(request),
+      observe: (stanza, from) => this.#observe(stanza, from),
+      outgoing: (stanza) => this.#outgoing(stanza),
+      onOnline: (channel) => this.#online(channel),
+      report: (error) => this.#report(error),
+    });
+    client.on("error", this.#onClientError);
+  }
+
+  /** The sessions that stand. */
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Our own key and certificate for the account that is online. Throws `client-offline`. */
+  async identity(): Promise<Identity> {
+    return (await this.#connected()).identity;
+  }
+
+  /**
+   * Opens a stream to a peer.
+   * @param address a full JID, or a bare one, whose best resource that can is picked
+   * @returns once the stream stands, the peer's key is accepted and pinned
+   * @throws every code of docs/errors.md but the store's own writing; `phase` says in which step
+   */
+  async open(address: string, options: OpenOptions = {}): Promise<Session> {
+    const { channel, identity, jingle } = await this.#connected();
+    const context = this.#context({ channel, identity, jingle }, options.onProgress ?? (() => undefined), options);
+    const peer = readAddress(address);
+    const disengage = this.#engage(peer);
+    try {
+      return this.#adopt(await open(context, peer));
+    } finally {
+      disengage();
+    }
+  }
+
+  /** Closes every session properly, then lets go of the client, which stays as it is. */
+  async close(): Promise<void> {
+    this.#closing.abort(new BalconyError("closed", "Balcony was closed."));
+    await Promise.all([...this.#sessions].map(async (session) => await session.close()));
+    const connection = await this.#connection?.catch(() => undefined); // a connection that never came has nothing to close
+    await connection?.jingle.close();
+    if (connection && !connection.channel.closed.aborted) await this.#presence.withdraw(connection.channel).catch((error: unknown) => this.#report(error));
+    await this.#channels.close();
+    this.client.removeListener("error", this.#onClientError);
+    await this.store.close();
+  }
+
+  readonly #onClientError = (error: unknown): void => {
+    if (error instanceof XmlError) this.#report(serverFault(error));
+    else if (error instanceof BalconyError) this.#report(error);
+  };
+
+  #online(channel: StanzaRouter): void {
+    const connection = this.#prepare(channel);
+    this.#connection = connection;
+    connection.then(
+      () => this.emit("ready", channel.self),
+      (error: unknown) => this.#report(error),
+    );
+  }
+
+  async #prepare(channel: StanzaRouter): Promise<Connection> {
+    this.#presence.begin();
+    const [identity] = await Promise.all([ownIdentity(this.store, bare(channel.self)), this.#contacts.begin(channel), this.#absent.ask(channel)]);
+    const connection: Connection = {
+      channel,
+      identity,
+      jingle: new Jingle(channel, {
+        transports: this.#transports,
+        applications: [xmlStreamApplication],
+        knows: (from) => this.#knows(from),
+        onOffer: (offer) => void this.#accept(connection, offer),
+        favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
+        timing: { offer: this.#timeouts.person },
+        report: (error) => this.#report(error),
+      }),
+    };
+    return connection;
+  }
+
+  async #connected(): Promise<Connection> {
+    void this.#channels.current; // throws where there is none
+    const connection = await this.#connection;
+    if (!connection) throw new BalconyError("client-offline", "The XMPP client is not online.", { phase: "client" });
+    return connection;
+  }
+
+  async #accept(connection: Connection, offer: Offer): Promise<void> {
+    const onProgress: OnProgress = (progress) => this.emit("progress", { ...progress, peer: offer.peer });
+    const context = this.#context(connection, onProgress, { signal: offer.signal });
+    const disengage = this.#engage(offer.peer);
+    try {
+      const session = await accept(context, offer);
+      if (session) this.emit("session", this.#adopt(session));
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      disengage();
+    }
+  }
+
+  #context({ channel, identity, jingle }: Connection, onProgress: OnProgress, { signal, timeouts }: OpenOptions): Context {
+    return {
+      channel,
+      jingle,
+      transports: this.#transports,
+      identity,
+      contacts: this.#contacts,
+      presence: this.#presence,
+      store: this.store,
+      policy: this.#policy,
+      timeouts: { ...this.#timeouts, ...timeouts },
+      limits: this.#limits,
+      keepalive: this.#keepalive,
+      signal: AbortSignal.any(signal ? [signal, this.#closing.signal] : [this.#closing.signal]), // one of its own for each call: many may run at once
+      onProgress,
+      report: (error) => this.#report(error),
+    };
+  }
+
+  #adopt(session: Session): Session {
+    const disengage = this.#engage(session.peer);
+    this.#sessions.add(session);
+    session.once("close", () => {
+      this.#sessions.delete(session);
+      disengage();
+    });
+    return session;
+  }
+
+  #engage(address: string): () => void {
+    this.#engaged.set(address, (this.#engaged.get(address) ?? 0) + 1);
+    return () => {
+      const left = (this.#engaged.get(address) ?? 1) - 1;
+      if (left > 0) this.#engaged.set(address, left);
+      else this.#engaged.delete(address);
+    };
+  }
+
+  /** XEP-0166 §6.3.2: who may learn that we are online. Everybody else gets the answer of an absent resource. */
+  #knows(from: Jid): boolean {
+    const self = this.#channels.current.self;
+    const account = bare(from);
+    return (
+      account === bare(self) ||
+      this.#engaged.has(from) ||
+      this.#engaged.has(account) ||
+      this.#contacts.mayKnow(from) ||
+      this.#allows(from) ||
+      this.store.show(bare(self), account)?.everStreamed === true
+    );
+  }
+
+  /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
+  #allows(from: Jid): boolean {
+    try {
+      return this.#policy.allow(from);
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  #observe(stanza: Element, from: Jid): void {
+    const { self } = this.#channels.current;
+    this.#absent.received(stanza, from);
+    const acquainted = this.#knows(from);
+    this.#contacts.received(stanza, { from, self, acquainted });
+    if (!acquainted) return;
+    this.#advertisement.received(stanza, from);
+    this.#presence.answer(this.#channels.current, stanza, from);
+  }
+
+  #outgoing(stanza: Element): Element {
+    this.#contacts.sent(stanza);
+    this.#presence.sent(stanza);
+    return this.#advertisement.outgoing(stanza);
+  }
+
+  #report(error: unknown): void {
+    if (this.listenerCount("error") === 0) return;
+    this.emit("error", error instanceof BalconyError ? error : new BalconyError("internal", error instanceof Error ? error.message : String(error), { cause: error }));
+  }
+}

@@ -1,0 +1,78 @@
+import type { StanzaChannel } from "@balcony/channel";
+import type { Jingle, Transport } from "@balcony/jingle";
+import type { Identity, PeerCertificate } from "@balcony/tls";
+import type { Decision, TrustStore } from "@balcony/trust";
+import type { Jid, Limits } from "@balcony/xml";
+import type { KeepaliveTimes } from "@balcony/xml-stream";
+import type { Contacts } from "./contacts.js";
+import type { DirectedPresence } from "./directed-presence.js";
+import type { OnProgress } from "./progress.js";
+
+/** Milliseconds for each wait. */
+export interface Timeouts {
+  /** For a device of a bare address, of which none is known, to show itself. Default 5,000. */
+  readonly presence: number;
+  /** For the answer to disco#info. Default 30,000. */
+  readonly discovery: number;
+  /** From the offer until bytes can flow. Default 30,000. */
+  readonly negotiation: number;
+  /** STARTTLS and TLS together. Default 15,000. */
+  readonly handshake: number;
+  /** For the headers and features of the stream. Default 15,000. */
+  readonly stream: number;
+  /** For a person, where policy asks one. Default 120,000. */
+  readonly person: number;
+}
+
+export const defaultTimeouts: Timeouts = Object.freeze({ presence: 5_000, discovery: 30_000, negotiation: 30_000, handshake: 15_000, stream: 15_000, person: 120_000 });
+
+/** An offer of a stream, as policy sees it. */
+export interface IncomingOffer {
+  readonly peer: Jid;
+  /** Has a stream with this bare address been accepted before? */
+  readonly known: boolean;
+  /** Aborted when the offer is withdrawn or its time is up. */
+  readonly signal: AbortSignal;
+}
+
+/** A peer's key at the moment of decision. */
+export interface PresentedKey {
+  readonly peer: Jid;
+  readonly certificate: PeerCertificate;
+  readonly decision: Decision;
+  readonly signal: AbortSignal;
+}
+
+export interface Policy {
+  /** What a stream must be to be used: any key that is not blocked, or a verified one. Default `encrypted`. */
+  readonly require: "encrypted" | "verified";
+  /**
+   * Addresses, bare or full, that may know that we are online and offer streams, beside those who see our presence and those whose key we know already.
+   * Everybody else gets the answer of an absent resource.
+   */
+  readonly allow: (address: Jid) => boolean;
+  /** Takes or declines an offer from somebody who may make one. Default: takes all. May ask the person. */
+  readonly accept: (offer: IncomingOffer) => boolean | Promise<boolean>;
+  /** Asked before a stream with a key never seen before is used. Default: yes. */
+  readonly firstUse: (key: PresentedKey) => boolean | Promise<boolean>;
+}
+
+/** What is fixed for one open() or accept(). */
+export interface Context {
+  /** The client's connection, wide. */
+  readonly channel: StanzaChannel;
+  readonly jingle: Jingle;
+  /** In order of preference. */
+  readonly transports: readonly Transport[];
+  readonly contacts: Contacts;
+  readonly presence: DirectedPresence;
+  readonly store: TrustStore;
+  readonly identity: Identity;
+  readonly policy: Policy;
+  readonly timeouts: Timeouts;
+  readonly limits: Partial<Limits>;
+  readonly keepalive: KeepaliveTimes | "off" | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: OnProgress;
+  readonly report: (error: unknown) => void;
+}

@@ -1,0 +1,64 @@
+import { BalconyError } from "@balcony/channel";
+import { bare, isFull, type Jid } from "@balcony/xml";
+import { NS_XMLSTREAM } from "./application.js";
+import type { Resource } from "./contacts.js";
+import type { Context } from "./context.js";
+import { unknownResource } from "./directed-presence.js";
+import { askFeatures } from "./discovery.js";
+import { inPhase } from "./progress.js";
+
+/** Whom to open a stream with, and by which transports. */
+export interface Plan {
+  readonly self: Jid;
+  /** Full address, in normal form. */
+  readonly peer: Jid;
+  readonly role: "initiator" | "responder";
+}
+
+/** Finds out who is meant and asks them directly what they support: no cache decides anything. */
+export async function discover(context: Context, asked: Jid): Promise<Plan> {
+  return await inPhase("discover", { text: `asking ${asked} what it supports`, deadline: context.timeouts.discovery, peer: asked, onProgress: context.onProgress }, async () => {
+    await context.store.refresh(); // another process may have learnt what this peer can do
+    if (asked === context.channel.self) throw new BalconyError("invalid-argument", "That is your own address, on this very connection.");
+    const peer = isFull(asked) ? asked : await bestResource(context, asked);
+    if (isFull(asked)) checkFeatures(context, asked, await featuresOf(context, asked));
+    return { self: context.channel.self, peer, role: "initiator" };
+  });
+}
+
+const featuresOf = (context: Context, peer: Jid) => askFeatures(context.channel.to(peer), { timeout: context.timeouts.discovery, signal: context.signal });
+
+function checkFeatures(context: Context, peer: Jid, features: ReadonlySet<string>): void {
+  const supported = features.has(NS_XMLSTREAM) && context.transports.some(({ namespace }) => features.has(namespace));
+  if (supported) return;
+  // What a bare address once could do is remembered: losing it is what a man in the middle would stage.
+  if (context.store.show(bare(context.channel.self), bare(peer))?.everStreamed) {
+    throw new BalconyError("downgrade-suspected", `${bare(peer)} has spoken end-to-end streams before, and ${peer} now says that it cannot.`, {
+      hint: "They may be on another client. Or the server hides the feature: ask them by another way.",
+    });
+  }
+  throw new BalconyError("unsupported-peer", `The client at ${peer} does not support end-to-end streams.`, { hint: "Ask them to use a client that does." });
+}
+
+/** The best resource of a bare address that can do streams: highest priority first, then the one heard of last. */
+async function bestResource(context: Context, account: Jid): Promise<Jid> {
+  const others = (): Resource[] => context.contacts.resources(account).filter(({ address }) => address !== context.channel.self);
+  if (others().length === 0) await appears(context, account);
+  const resources = others();
+  if (resources.length === 0) throw unknownResource(account);
+  const answers = await Promise.allSettled(resources.map(async ({ address }) => checkFeatures(context, address, await featuresOf(context, address))));
+  const able = resources.find((_, index) => answers[index]?.status === "fulfilled");
+  if (able) return able.address;
+  // The most telling reason wins: a suspected downgrade above a missing feature above nobody answering.
+  const reasons = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as BalconyError] : []));
+  const telling: readonly string[] = ["unsupported-peer", "downgrade-suspected"];
+  const [first] = reasons.sort((a, b) => telling.indexOf(b.code) - telling.indexOf(a.code));
+  throw first ?? new BalconyError("internal", "No device answered, and none failed to.");
+}
+
+/** No resource is known: shows ourselves to the account, so that one which allows us does the same. */
+async function appears({ channel, onProgress, presence, signal, timeouts }: Context, account: Jid): Promise<void> {
+  const timeout = timeouts.presence;
+  onProgress({ phase: "discover", state: "step", text: `waiting for a device of ${account} to show itself`, deadline: timeout });
+  await presence.seek(channel, account, { timeout, signal });
+}

@@ -1,0 +1,10 @@
+export { BalconyError, type ErrorCode, type Phase } from "@balcony/channel";
+export { type Element, xml } from "@balcony/xml";
+export { Balcony, type BalconyEvents, type BalconyOptions, balcony, type OpenOptions } from "./balcony.js";
+export type { XmppClient } from "./client.js";
+export type { IqCallee, IqCaller, IqContext, IqHandler, IqReply } from "./client-shape.js";
+export type { IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js";
+export type { JID } from "./jid.js";
+export type { OnProgress, Progress } from "./progress.js";
+export type { Keys, Security } from "./security.js";
+export { Session, type SessionEvents, type SessionStatus } from "./session.js";

@@ -1,0 +1,58 @@
+import type { Duplex } from "node:stream";
+import { BalconyError } from "@balcony/channel";
+import type { Session as JingleSession, NegotiationProgress, Reason } from "@balcony/jingle";
+import { xmlStreamDescription } from "./application.js";
+import type { Context } from "./context.js";
+import type { Plan } from "./discover.js";
+import { inPhase } from "./progress.js";
+import type { Undo } from "./unwinding.js";
+
+/** A Jingle session that stands, and the bytes of its transport. */
+export interface Connected extends Plan {
+  readonly jingle: JingleSession;
+  readonly bytes: Duplex;
+  readonly path: string;
+}
+
+/** Offers the stream, and connects by the best transport that both sides have (XEP-0247 §2). */
+export async function negotiate(context: Context, plan: Plan, undo: Undo): Promise<Connected> {
+  const { peer } = plan;
+  const { onProgress, signal, timeouts } = context;
+  return await inPhase("negotiate", { text: `offering a stream to ${peer}`, deadline: timeouts.negotiation, peer, onProgress }, async () => {
+    const session = await context.jingle.initiate(peer, {
+      application: xmlStreamDescription(),
+      contentName: "xmlstream",
+      timeout: timeouts.negotiation,
+      signal,
+      progress: negotiationSteps(onProgress),
+    });
+    return connected(plan, session, undo);
+  });
+}
+
+/** What negotiation tells of the candidates it tries, as progress. */
+export function negotiationSteps(onProgress: Context["onProgress"]) {
+  return ({ step, error }: NegotiationProgress): void => onProgress({ phase: "negotiate", state: error ? "failed" : "step", text: step, error });
+}
+
+export function connected(plan: Plan, session: JingleSession, undo: Undo): Connected {
+  // Nobody waits for the peer to acknowledge the end of what has failed: it may be the peer or the server that is silent.
+  undo((reason) => void session.terminate(reasonOf(reason), reason instanceof BalconyError ? reason.code : undefined));
+  return { ...plan, role: session.role, jingle: session, bytes: session.connection.bytes, path: session.connection.path };
+}
+
+/** How a failure after the session was set up is told to the peer (XEP-0166 §7.4). */
+export function reasonOf(failure: unknown): Reason {
+  if (!(failure instanceof BalconyError)) return "general-error";
+  switch (failure.code) {
+    case "aborted":
+      return "cancel";
+    case "timeout":
+      return "timeout";
+    case "connection-lost":
+    case "truncated":
+      return "connectivity-error";
+    default:
+      return failure.phase === "stream" ? "failed-application" : "security-error";
+  }
+}

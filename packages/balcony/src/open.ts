@@ -1,0 +1,26 @@
+import type { Jid } from "@balcony/xml";
+import type { Context } from "./context.js";
+import { decideTrust } from "./decide-trust.js";
+import { discover } from "./discover.js";
+import { negotiate } from "./negotiate.js";
+import { openStream } from "./open-stream.js";
+import { remember } from "./remember.js";
+import { Session } from "./session.js";
+import { startTls } from "./start-tls.js";
+import { unwinding } from "./unwinding.js";
+
+/**
+ * Opens an end-to-end stream to `address`. This is the table of contents of the whole system: each step takes what the one before has made, and none can be skipped.
+ * Whatever fails, everything that was set up before is let go of, and the peer is told.
+ */
+export async function open(context: Context, address: Jid): Promise<Session> {
+  return await unwinding(async (undo) => {
+    const plan = await discover(context, address); //               who, and what both support
+    const connected = await negotiate(context, plan, undo); //      a Jingle session and its best transport: bytes
+    const secured = await startTls(context, connected, undo); //    the same bytes under TLS 1.3, the peer's certificate known
+    const trusted = await decideTrust(context, secured); //         pinned, new, changed? policy says go on or stop
+    const streamed = await openStream(context, trusted, undo); //   both headers name both addresses: stanzas
+    const session = await remember(context, streamed); //           the key is pinned now, and not before
+    return new Session(session); //                                 what the caller gets
+  });
+}

@@ -1,0 +1,16 @@
+import { createIdentity, exportIdentity, type Identity, importIdentity, renewIdentity } from "@balcony/tls";
+import type { TrustStore } from "@balcony/trust";
+import type { Jid } from "@balcony/xml";
+
+/** Days before its end in which a certificate is renewed, on the same key. */
+const RENEW_WITHIN = 30;
+const DAY = 24 * 60 * 60 * 1000;
+
+/** The key and certificate of an own account: kept, made where there is none, renewed in good time. Trust hangs on the key, so renewal changes nothing for peers. */
+export async function ownIdentity(store: TrustStore, account: Jid): Promise<Identity> {
+  const kept = importIdentity(await store.identity(account, async () => exportIdentity(createIdentity(account))));
+  if (kept.notAfter.getTime() - Date.now() > RENEW_WITHIN * DAY) return kept;
+  const renewed = renewIdentity(kept);
+  await store.replaceCertificate(account, exportIdentity(renewed).certificate);
+  return renewed;
+}

@@ -1,0 +1,32 @@
+import { abortError } from "@balcony/channel";
+import { bare } from "@balcony/xml";
+import type { Context } from "./context.js";
+import type { Streamed } from "./open-stream.js";
+import { inPhase } from "./progress.js";
+import type { SessionParts } from "./session.js";
+
+/** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
+export async function remember(context: Context, previous: Streamed): Promise<SessionParts> {
+  const { decision, jingle, path, peer, self, stream, tls } = previous;
+  const { onProgress, report, signal, store } = context;
+  return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
+    if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
+    await store.accepted(bare(self), bare(peer), { spki: tls.peerCertificate.spki, decision, streamed: true });
+    return {
+      stream,
+      jingle,
+      report,
+      security: {
+        protocol: tls.protocol,
+        cipher: tls.cipher,
+        path,
+        transport: jingle.transport,
+        trust: decision.trust,
+        firstUse: decision.firstUse,
+        alerts: decision.alerts,
+        own: { fingerprint: tls.ownCertificate.spki, certificate: tls.ownCertificate.fingerprint },
+        peer: { fingerprint: tls.peerCertificate.spki, certificate: tls.peerCertificate.fingerprint },
+      },
+    };
+  });
+}

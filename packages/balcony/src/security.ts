@@ -1,0 +1,25 @@
+import type { Alert } from "@balcony/trust";
+
+/** All that a client needs to draw a shield and an information dialog. Fixed for the life of a session, but for `trust`, which verification changes. */
+export interface Security {
+  readonly protocol: "TLSv1.3";
+  /** `TLS_AES_256_GCM_SHA384` */
+  readonly cipher: string;
+  /** Where the bytes go: "ibb via capulet.lit and montague.lit". */
+  readonly path: string;
+  /** Namespace of the Jingle transport that carries them. */
+  readonly transport: string;
+  readonly trust: "unverified" | "verified";
+  /** Is this the first time that this key was seen for this address? */
+  readonly firstUse: boolean;
+  readonly alerts: readonly Alert[];
+  readonly own: Keys;
+  readonly peer: Keys;
+}
+
+export interface Keys {
+  /** SHA-256 of the SubjectPublicKeyInfo, 64 lower-case hex digits: what trust hangs on, and what people compare. */
+  readonly fingerprint: string;
+  /** SHA-256 of the certificate, 64 lower-case hex digits; changes when the certificate is renewed. */
+  readonly certificate: string;
+}

@@ -1,0 +1,131 @@
+import { EventEmitter } from "node:events";
+import type { BalconyError, StanzaChannel } from "@balcony/channel";
+import type { Session as JingleSession, Reason } from "@balcony/jingle";
+import type { Element, Jid } from "@balcony/xml";
+import type { XmlStream } from "@balcony/xml-stream";
+import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
+import { type JID, jid } from "./jid.js";
+import type { Security } from "./security.js";
+
+/** `online` from the start, `closing` while the closing handshake runs, `offline` for good. */
+export type SessionStatus = "online" | "closing" | "offline";
+
+export interface SessionEvents {
+  /** Each stanza from the peer, IQs too, as @xmpp/client has it. `from` and `to` are full JIDs and vouched for. */
+  stanza: [stanza: Element];
+  /** The same, under @xmpp/client's other name. */
+  element: [element: Element];
+  status: [status: SessionStatus];
+  /** Why the session ended, where it was not closed properly. Only sent if somebody listens. */
+  error: [error: BalconyError];
+  /** The session has ended. Exactly once. */
+  close: [];
+}
+
+/** What open() and accept() hand over once everything stands. */
+export interface SessionParts {
+  readonly stream: XmlStream;
+  readonly jingle: JingleSession;
+  readonly security: Security;
+  /** Told of what a handler of the application's threw. */
+  readonly report: (error: unknown) => void;
+}
+
+/**
+ * An end-to-end stream with one peer. It has @xmpp/client's own `send`, `sendMany`, `iqCaller`, `iqCallee`, `jid`, `status` and events, so that a function
+ * written for one runs on the other.
+ */
+export class Session extends EventEmitter<SessionEvents> {
+  /** Our own full address. */
+  readonly jid: JID;
+  /** The peer's full address, in normal form. */
+  readonly peer: Jid;
+  /** Whether we opened it. Where both sides called at once there is one session, and one of the two opened it. */
+  readonly role: "initiator" | "responder";
+  readonly security: Security;
+  readonly iqCaller: IqCaller;
+  readonly iqCallee: IqCallee;
+  /** The stream as a StanzaChannel: what Jingle or any other protocol of ours runs on. */
+  readonly channel: StanzaChannel;
+  #status: SessionStatus = "online";
+  readonly #jingle: JingleSession;
+  readonly #ended: Promise<void>;
+
+  constructor({ stream, jingle, security, report }: SessionParts) {
+    super();
+    this.jid = jid(stream.self);
+    this.peer = jingle.peer;
+    this.role = jingle.role;
+    this.security = security;
+    this.channel = stream;
+    this.#jingle = jingle;
+    this.iqCaller = iqCaller(stream);
+    this.iqCallee = iqCallee(stream);
+    stream.observer = (stanza) => {
+      try {
+        this.emit("element", stanza);
+        this.emit("stanza", stanza);
+      } catch (error) {
+        report(error); // a defect in a handler must not end the stream, nor the process
+      }
+    };
+    // Whoever gets the session adds handlers in the turn in which they get it; nothing comes in before.
+    setImmediate(() => stream.deliver());
+    this.#ended = new Promise<void>((resolve) => {
+      if (stream.closed.aborted) resolve();
+      else stream.closed.addEventListener("abort", () => resolve(), { once: true });
+    }).then(() => this.#over(stream));
+  }
+
+  get status(): SessionStatus {
+    return this.#status;
+  }
+
+  /**
+   * Sends one stanza to the peer. Resolves once the layer below has room for more.
+   * @throws `closed`, `connection-lost`, `invalid-argument` for what is no stanza or cannot be written as XML, `resource-constraint` where too much waits
+   */
+  async send(stanza: Element): Promise<void> {
+    await this.channel.send(stanza);
+  }
+
+  /** Sends stanzas in their order. */
+  async sendMany(stanzas: Iterable<Element>): Promise<void> {
+    const sent = [...stanzas].map((stanza) => this.channel.send(stanza));
+    await Promise.all(sent);
+  }
+
+  /** Closes the stream on both sides, then the Jingle session. What was sent before arrives. Resolves when all of it is done or its deadline has passed. */
+  async close(): Promise<void> {
+    if (this.#status === "online") {
+      this.#to("closing");
+      await this.channel.close();
+    }
+    await this.#ended;
+  }
+
+  /** The stream is over, one way or the other: its bytes are closed on both sides, then the Jingle session that carried them (XEP-0247 §2). */
+  async #over(stream: XmlStream): Promise<void> {
+    const { reason } = stream.closed;
+    const proper = reason.code === "closed";
+    if (proper && this.#status === "online") this.#to("closing");
+    if (proper) await stream.close();
+    const told = this.#jingle.terminate(...terminationFor(reason));
+    if (proper) await told; // where something broke, nobody waits for an answer that may never come
+    this.#to("offline");
+    if (!proper && this.listenerCount("error") > 0) this.emit("error", reason);
+    this.emit("close");
+  }
+
+  #to(status: SessionStatus): void {
+    this.#status = status;
+    this.emit("status", status);
+  }
+}
+
+/** How the end of a stream is told in Jingle (XEP-0166 §7.4). */
+function terminationFor({ code }: BalconyError): [reason: Reason, text?: string] {
+  if (code === "closed") return ["success"];
+  if (code === "connection-lost" || code === "truncated" || code === "peer-dead") return ["connectivity-error", code];
+  return ["failed-application", code];
+}
