@@ -1,0 +1,116 @@
+import { bare } from "@balcony/xml";
+import { confirm, isCancel } from "@clack/prompts";
+import type { IncomingOffer, Session } from "balcony";
+import { address, goOnline } from "./connect.js";
+import { aborted, type Interrupt, onInterrupt } from "./interrupt.js";
+import type { StreamOptions } from "./options.js";
+import { makeOutput, type Output } from "./output.js";
+import { printable } from "./printable.js";
+import { tellProgress } from "./progress.js";
+import { isPipe, run, tellClosing } from "./run.js";
+import { canAsk } from "./secrets.js";
+
+export interface ListenOptions extends StreamOptions {
+  readonly allow: readonly string[];
+  readonly yes: boolean;
+  readonly once: boolean;
+}
+
+/** `balcony listen` */
+export async function listenCommand(options: ListenOptions): Promise<void> {
+  const allowed = new Set(options.allow.map(address));
+  const output = makeOutput(options);
+  const interrupt = onInterrupt(() => tellClosing(output));
+  const door = new Door(output, interrupt, options, allowed);
+  try {
+    const online = await goOnline(options, output, { signal: interrupt.signal, e2e: { policy: { allow: door.allows, accept: door.accepts } } });
+    online.e2e.on("progress", tellProgress(output, options));
+    online.e2e.on("error", (error) => output.fail(error));
+    online.e2e.on("session", door.enter);
+    const words = `listening, until Ctrl-C; others come by: balcony open ${printable(online.self)}`;
+    output.tell({ event: "listening", address: online.self, allow: [...allowed] }, words);
+    try {
+      await serve(door, output, interrupt, options.once || (isPipe() && !output.json));
+    } finally {
+      await online.close();
+    }
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** Sessions one after another, since they share one terminal or one pipe. */
+async function serve(door: Door, output: Output, interrupt: Interrupt, once: boolean): Promise<void> {
+  for (;;) {
+    const session = await door.next();
+    if (!session) return;
+    const served = run(session, output, interrupt).finally(() => door.free());
+    if (once) return await served;
+    await served.catch((error: unknown) => output.fail(error));
+  }
+}
+
+/** Who may come in, one at a time. */
+class Door {
+  readonly #waiting: Session[] = [];
+  #wake = (): void => undefined;
+  /** Whom the terminal belongs to; its next question waits for this. */
+  #asked: Promise<unknown> = Promise.resolve();
+  #taken: Session | undefined;
+
+  constructor(
+    private readonly output: Output,
+    private readonly interrupt: Interrupt,
+    private readonly options: ListenOptions,
+    private readonly allowed: ReadonlySet<string>,
+  ) {}
+
+  readonly allows = (jid: string): boolean => this.allowed.has(jid) || this.allowed.has(bare(jid));
+
+  readonly accepts = async (offer: IncomingOffer): Promise<boolean> => {
+    if (this.#turnedAway(offer)) return false;
+    if (this.allows(offer.peer) || offer.known || this.options.yes) return true;
+    if (!canAsk() || isPipe()) {
+      this.output.tell({ event: "declined", peer: offer.peer, why: "not-allowed" }, `${printable(offer.peer)} was declined: not among those --allow names`, "warning");
+      return false;
+    }
+    const answer = this.#asked.then(async () => !offer.signal.aborted && !this.#turnedAway(offer) && (await this.#ask(offer)));
+    this.#asked = answer.catch(() => undefined); // whoever offered hears of it; the next question need not
+    return await answer;
+  };
+
+  readonly enter = (session: Session): void => {
+    this.#waiting.push(session);
+    this.#wake();
+  };
+
+  free(): void {
+    this.#taken = undefined;
+  }
+
+  /** The next session; undefined after Ctrl-C. */
+  async next(): Promise<Session | undefined> {
+    const { signal } = this.interrupt;
+    while (this.#waiting.length === 0 && !signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await Promise.race([woken, aborted(signal)]);
+    }
+    this.#taken = signal.aborted ? undefined : this.#waiting.shift();
+    return this.#taken;
+  }
+
+  /** While one session goes on, others are declined: nobody would see what they say. */
+  #turnedAway({ peer }: IncomingOffer): boolean {
+    if (!this.#taken) return false;
+    this.output.tell({ event: "declined", peer, why: "busy" }, `${printable(peer)} wanted to open a stream, and was declined: one at a time`, "warning");
+    return true;
+  }
+
+  async #ask({ peer, signal }: IncomingOffer): Promise<boolean> {
+    const answer = await confirm({ message: `${printable(peer)} wants to open a stream with you. Take it?`, initialValue: false, output: process.stderr, signal });
+    if (isCancel(answer) && !signal.aborted) this.interrupt.press(); // Ctrl-C, which the prompt reads as a key
+    return !isCancel(answer) && answer;
+  }
+}

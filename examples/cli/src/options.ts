@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import envPaths from "env-paths";
+
+/** Options of every command that needs an account and the store. */
+export interface CommonOptions {
+  readonly json: boolean;
+  readonly account?: string;
+  readonly data: string;
+  readonly passphraseFile?: string;
+}
+
+/** Options of every command that goes online. Times are in seconds. */
+export interface OnlineOptions extends CommonOptions {
+  readonly service?: string;
+  readonly websocket?: string;
+  readonly resource?: string;
+  readonly passwordFile?: string;
+  readonly timeout: number;
+  readonly verbose: boolean;
+  readonly insecurePlaintextServer: boolean;
+  readonly insecureAnyServerCertificate: boolean;
+}
+
+/** Options of every command that has streams. */
+export interface StreamOptions extends OnlineOptions {
+  readonly keepalive: number;
+}
+
+export function withCommonOptions(command: Command): Command {
+  return command
+    .option("--json", "one event a line on stdout, as JSON, and nothing else there", false)
+    .option("--account <jid>", "which of your accounts; not needed where there is one")
+    .option("--data <folder>", "where keys, trust and accounts are kept", process.env.BALCONY_DATA ?? envPaths("balcony", { suffix: "" }).data)
+    .option("--passphrase-file <file>", "the passphrase of keys and stored password: the file's first line");
+}
+
+export function withOnlineOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .addOption(
+      new Option("--service <url>", "the server, if it does not follow from the account: xmpps://host:5223 or xmpp://host:5222")
+        .argParser(url("xmpp:", "xmpps:"))
+        .conflicts("websocket"),
+    )
+    .addOption(new Option("--websocket <url>", "the server's WebSocket: wss://host/xmpp-websocket").argParser(url("ws:", "wss:")))
+    .option("--resource <name>", "the last part of your full address; random where it is not given")
+    .option("--password-file <file>", "the account's password: the file's first line")
+    .option("--timeout <seconds>", "how long each step of connecting may take", seconds, 30)
+    .option("--verbose", "tell every step", false)
+    .option("--insecure-plaintext-server", "DANGEROUS, for test servers: send the password without TLS", false)
+    .option("--insecure-any-server-certificate", "DANGEROUS, for test servers: take any certificate", false);
+}
+
+export function withStreamOptions(command: Command): Command {
+  return withOnlineOptions(command).option("--keepalive <seconds>", "silence after which the peer is asked whether it is there; it has half as long to answer", seconds, 60);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("It takes seconds, more than 0 and at most 86400.");
+  return value;
+}
+
+const url =
+  (...protocols: readonly string[]) =>
+  (text: string): string => {
+    if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) throw new InvalidArgumentError(`It begins with ${protocols.join("// or ")}//.`);
+    return text;
+  };

@@ -1,0 +1,54 @@
+import { BalconyError } from "@balcony/channel";
+import type { Session } from "balcony";
+import { converse } from "./conversation.js";
+import { aborted, type Interrupt } from "./interrupt.js";
+import { exchangeLines } from "./lines.js";
+import type { Output } from "./output.js";
+import { advertisePipe, exchangeBytes, peerIsPipe, receiveBytes } from "./pipe.js";
+import { printable } from "./printable.js";
+import { describeAlert, describeSecurity } from "./security-words.js";
+
+/** Is this end a program? Then it gets bytes, and a person gets a conversation. */
+export const isPipe = (): boolean => !process.stdin.isTTY || !process.stdout.isTTY;
+
+/** A session from its first word to its last. Rejects where it did not end as it should: the stream broke, or Ctrl-C cut a pipe short. */
+export async function run(session: Session, output: Output, interrupt: Interrupt): Promise<void> {
+  const { peer, security } = session;
+  const broken = new Promise<never>((_, reject) => session.once("error", (error) => reject(duringSession(error))));
+  broken.catch(() => undefined); // raced below; may come after the race is over
+  output.tell({ event: "open", peer, role: session.role, security }, `${printable(peer)}  ${security.protocol}, ${printable(security.path)}`, "done");
+  for (const alert of security.alerts) output.tell({ event: "alert", ...alert }, describeAlert(alert), "warning");
+  if (!output.json) for (const [words, mark] of describeSecurity(session)) output.tell({ event: "trust" }, words, mark);
+  try {
+    await Promise.race([exchange(session, output, interrupt), broken]);
+  } finally {
+    await session.close();
+  }
+  output.tell({ event: "close", peer }, "closed", "done");
+}
+
+async function exchange(session: Session, output: Output, interrupt: Interrupt): Promise<void> {
+  if (!output.json && !isPipe()) return await converse(session, output, interrupt);
+  // Whoever sends bytes begins as soon as it has its answer: they are taken from the first moment on.
+  const incoming = output.json ? undefined : receiveBytes(session, process.stdout);
+  incoming?.catch(() => undefined); // with a person at the other end nobody waits for it
+  if (incoming) advertisePipe(session);
+  const interrupted = aborted(interrupt.signal).then(() => {
+    throw new BalconyError("aborted", "Interrupted.");
+  });
+  if (incoming && (await Promise.race([peerIsPipe(session), interrupted]))) {
+    output.tell({ event: "piping" }, "a pipe: bytes both ways, until both ends have ended", "step");
+    await Promise.race([exchangeBytes(session, incoming, output), interrupted]);
+  } else await Promise.race([exchangeLines(session, output), interrupted]);
+}
+
+/** What is waited for behind the first Ctrl-C. */
+export function tellClosing(output: Output): void {
+  output.tell({ event: "closing", deadline: 15_000 }, "closing (at most 15 s; Ctrl-C again ends at once)", "step");
+}
+
+/** Whatever ends a session is about the session, also where the connection to the server was lost under it. */
+function duringSession(error: BalconyError): BalconyError {
+  const { code, message, hint, peer, stanza, condition } = error;
+  return new BalconyError(code, message, { phase: "session", peer, hint, stanza, condition, cause: error });
+}

@@ -1,0 +1,45 @@
+import type { Session } from "balcony";
+import { onLines } from "./fingerprint-lines.js";
+import type { Mark } from "./output.js";
+import { printable } from "./printable.js";
+
+type Line = readonly [words: string, mark: Mark];
+
+/** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
+export function describeSecurity({ peer, security }: Session): readonly Line[] {
+  if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
+  const account = printable(peer.split("/")[0] ?? peer);
+  return [
+    [security.firstUse ? "not verified: a key never seen before, remembered from now on" : "not verified: the same key as last time, never compared", "warning"],
+    ...labelled("their key", security.peer.fingerprint),
+    ["Ask them, by voice or in person, what `balcony identity` shows, then:", "note"],
+    [`balcony trust verify ${account}`, "note"],
+  ];
+}
+
+/** All that is known, for an information screen. */
+export function describeAll({ peer, security }: Session): readonly Line[] {
+  return [
+    [`with        ${printable(peer)}`, "note"],
+    [`encrypted   ${security.protocol}, ${security.cipher}`, "note"],
+    [`carried by  ${printable(security.path)}`, "note"],
+    [`trust       ${security.trust === "verified" ? "verified" : "not verified"}`, "note"],
+    ...labelled("their key", security.peer.fingerprint),
+    ...labelled("your key", security.own.fingerprint),
+  ];
+}
+
+function labelled(label: string, fingerprint: string): readonly Line[] {
+  return onLines(fingerprint).map((line, index): Line => [`${(index === 0 ? label : "").padEnd(12)}${line}`, "note"]);
+}
+
+export function describeAlert(alert: Session["security"]["alerts"][number]): string {
+  switch (alert.kind) {
+    case "same-key":
+      return `the same key is known for ${alert.owners.map(({ peer }) => printable(peer)).join(", ")}: one of them may be somebody else`;
+    case "new-key":
+      return "they have shown other keys before: a new device, or somebody else";
+    case "unverified-beside-verified":
+      return "you have verified another key of theirs, and not this one";
+  }
+}
