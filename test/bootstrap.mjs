@@ -1,0 +1,59 @@
+// `npm test` on a machine with nothing but Node and npm: installs, builds, checks, brings the real servers, and runs every test: all on this Node, the fast ones on Node 24 as well.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { attempt, install, run, step } from "../examples/demo/bootstrap/steps.mjs";
+import { bringServers } from "./servers.mjs";
+
+const ci = process.env.CI === "true";
+const own = process.versions.node.split(".")[0];
+const other = "24";
+const vitest = join("node_modules", "vitest", "vitest.mjs");
+const reports = mkdtempSync(join(tmpdir(), "balcony-test-"));
+
+install();
+run("node", ["test/check.mjs"]);
+const missing = bringServers();
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+testOn(own, ["node"], missing.length > 0 ? ["fast"] : ["fast", "servers"]);
+// The package brings the binary of another Node. It is never a dependency: its .bin/node would run every script.
+if (own !== other) testOn(other, ["npx", "--yes", "-p", `node-${process.platform}-${process.arch}@${other}`, "--", "node"], ["fast"]);
+rmSync(reports, { recursive: true });
+
+if (missing.length > 0) process.stderr.write(`\n  WITHOUT REAL SERVERS: ${missing.join(", ")} could not be installed here, so no test against them ran.\n`);
+if (totals.skipped > 0) process.stderr.write("\n  Tests were skipped: each must run.\n");
+process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
+const whole = totals.passed > 0 && totals.failed === 0 && totals.skipped === 0 && !(ci && missing.length > 0);
+process.exit(whole ? 0 : 1);
+
+/** Runs projects on one Node; a run that ends without a report of its own counts as a failure. */
+function testOn(major, [command, ...before], projects) {
+  step(`Testing on Node ${major}: ${projects.join(", ")}`, () => {
+    const report = join(reports, `${major}.json`);
+    const args = [
+      ...before,
+      vitest,
+      "run",
+      ...projects.flatMap((name) => ["--project", name]),
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+      ...process.argv.slice(2),
+    ];
+    const ended = attempt(command, args, { ...process.env, BALCONY_TEST_NODE: major });
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success } = read(report);
+    totals.passed += numPassedTests;
+    totals.failed += numFailedTests || (ended && success ? 0 : 1);
+    totals.skipped += numPendingTests + numTodoTests;
+  });
+}
+
+function read(report) {
+  try {
+    return JSON.parse(readFileSync(report, "utf8"));
+  } catch (error) {
+    process.stderr.write(`  No report: ${error.message}\n`);
+    return { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numTodoTests: 0, success: false };
+  }
+}
