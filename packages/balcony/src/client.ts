@@ -14,7 +14,7 @@ export interface XmppClient {
 
 /** A parser as @xmpp/client's connections use one: an EventEmitter with `start`, `element`, `end` and `error`. */
 export interface ConnectionParser {
-  write(data: Uint8Array | string): void;
+  write(data: Uint8Array | ArrayBuffer | string): void;
 }
 
 /** One of `client.transports`: TCP, TLS, WebSocket. */
@@ -26,7 +26,7 @@ export interface ConnectionTransport {
 export interface ClientInternals extends XmppClient {
   transports: ConnectionTransport[];
   parser: ConnectionParser | null;
-  socket: { destroy?: () => void; end: () => void; setNoDelay?: (on: boolean) => void; socket?: { destroy?: () => void; terminate?: () => void } | null } | null;
+  socket: { destroy?: () => void; end: () => void; setNoDelay?: (on: boolean) => void; socket?: { destroy?: () => void; terminate?: () => void; binaryType?: string } | null } | null;
   streamManagement?: {
     enabled: boolean;
     id: string;
@@ -37,6 +37,6 @@ export interface ClientInternals extends XmppClient {
     on(event: "resumed", listener: () => void): unknown;
     removeListener(event: "resumed", listener: () => void): unknown;
   };
-  _onData(data: Uint8Array | string): void;
+  _onData(data: Uint8Array | ArrayBuffer | string): void;
   _onElement(element: Element): void;
 }

@@ -27,7 +27,11 @@ export function hardenClient(client: ClientInternals): void {
   client._onData = (data) => client.parser?.write(data);
   answerOnlyWhileOnline(client);
   // Many small stanzas, each of which somebody waits for: Nagle's algorithm costs a delayed acknowledgement each.
-  client.on("connect", () => client.socket?.setNoDelay?.(true));
+  client.on("connect", () => {
+    client.socket?.setNoDelay?.(true);
+    const webSocket = client.socket?.socket;
+    if (webSocket?.binaryType !== undefined) webSocket.binaryType = "arraybuffer"; // the platform's own would hand out a Blob, which nobody can read at once
+  });
 }
 
 /**

@@ -42,13 +42,13 @@ abstract class EmittingParser extends EventEmitter<ClientParserEvents> {
   #failed = false;
   #emitting = false;
 
-  /** Reads more: bytes cut anywhere, or text. Bytes wherever they can be had, since text that was made of half a code point is spoilt. */
-  write(data: string | Uint8Array): void {
-    this.#attempt(() => this.read(data));
+  /** Reads more: bytes cut anywhere, or text. Bytes wherever they can be had, since text that was made of half a code point is spoilt. A WebSocket of the platform hands out ArrayBuffers. */
+  write(data: string | Uint8Array | ArrayBuffer): void {
+    this.#attempt(() => this.read(data instanceof ArrayBuffer ? new Uint8Array(data) : data));
   }
 
   /** No more will come. */
-  end(data?: string | Uint8Array): void {
+  end(data?: string | Uint8Array | ArrayBuffer): void {
     if (data !== undefined) this.write(data);
     this.#attempt(() => this.finish());
   }
