@@ -26,7 +26,12 @@ export interface ConnectionTransport {
 export interface ClientInternals extends XmppClient {
   transports: ConnectionTransport[];
   parser: ConnectionParser | null;
-  socket: { destroy?: () => void; end: () => void; setNoDelay?: (on: boolean) => void; socket?: { destroy?: () => void; terminate?: () => void; binaryType?: string } | null } | null;
+  socket: {
+    destroy?: () => void;
+    end: () => void;
+    setNoDelay?: (on: boolean) => void;
+    socket?: { destroy?: () => void; terminate?: () => void; binaryType?: string } | null;
+  } | null;
   streamManagement?: {
     enabled: boolean;
     id: string;
