@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 export default tseslint.config(
   { ignores: ["**/dist/", "**/node_modules/", "**/*.js", "**/*.mjs", "**/*.cjs", "**/*.d.ts"] },
   {
-    files: ["packages/*/src/**/*.ts", "examples/*/src/**/*.ts", "interop/**/*.ts"],
+    files: ["packages/*/src/**/*.ts", "examples/*/src/**/*.ts", "interop/src/**/*.ts"],
     languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
     plugins: { "@typescript-eslint": tseslint.plugin },
     linterOptions: { reportUnusedDisableDirectives: "error" },

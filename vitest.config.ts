@@ -15,7 +15,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "fast",
-          include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts", "test/fast/**/*.test.ts", "test/attacks/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts", "interop/test/**/*.test.ts", "test/fast/**/*.test.ts", "test/attacks/**/*.test.ts"],
           setupFiles: ["./test/kit/src/leaks.ts"],
           testTimeout: 30_000,
         },

@@ -15,8 +15,8 @@ const published = ["packages", "examples"].flatMap((folder) =>
 step("Types", () => run(bin("tsc"), ["-b"], { quiet: true }));
 step("Types of the tests", () => run(bin("tsc"), ["-p", "tsconfig.test.json"], { quiet: true }));
 step("Format and lint (biome)", () => run(bin("biome"), ["check", "--error-on-warnings"], { quiet: true }));
-step("Promise rules (eslint)", () => run(bin("eslint"), ["--max-warnings", "0", "packages", "examples"], { quiet: true }));
-step("Arrows (dependency-cruiser)", () => run(bin("depcruise"), ["packages", "examples", "--config", ".dependency-cruiser.cjs"], { quiet: true }));
+step("Promise rules (eslint)", () => run(bin("eslint"), ["--max-warnings", "0", "packages", "examples", "interop"], { quiet: true }));
+step("Arrows (dependency-cruiser)", () => run(bin("depcruise"), ["packages", "examples", "interop", "--config", ".dependency-cruiser.cjs"], { quiet: true }));
 step("Unused files, exports and dependencies (knip)", () => run(bin("knip"), [], { quiet: true }));
 if (!quick) {
   for (const path of published) {
