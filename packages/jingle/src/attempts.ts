@@ -1,5 +1,6 @@
 import { BalconyError } from "@balcony/channel";
 import type { Element } from "@balcony/xml";
+import type { AddressPolicy } from "./address-policy.js";
 import { deferred } from "./deferred.js";
 import type { Connection, Transport, TransportAttempt, TransportContext } from "./plugins.js";
 
@@ -12,6 +13,8 @@ export type News =
 export interface AttemptsOptions {
   readonly transports: ReadonlyMap<string, Transport>;
   readonly context: Pick<TransportContext, "channel" | "role" | "sid" | "progress">;
+  /** Asked as each attempt begins. */
+  readonly addresses: () => AddressPolicy;
   /** Sends a transport-info; resolves once it is acknowledged. */
   readonly sendInfo: (number: number, transport: Element) => Promise<void>;
   readonly tell: (number: number, news: News) => void;
@@ -136,6 +139,7 @@ export class Attempts {
     announced.promise.catch(() => undefined); // those that wait to send a transport-info hear of it
     const attempt = transport.attempt({
       ...this.#options.context,
+      addresses: this.#options.addresses(),
       sendInfo: async (element) => {
         await announced.promise;
         await this.#options.sendInfo(number, element);

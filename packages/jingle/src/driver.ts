@@ -1,6 +1,7 @@
 import { BalconyError, type StanzaChannel, type Unsubscribe, type WaitOptions } from "@balcony/channel";
 import type { Element, Jid } from "@balcony/xml";
 import type { Action, ActionName, OutgoingAction } from "./action.js";
+import type { AddressPolicy } from "./address-policy.js";
 import { Attempts, asError } from "./attempts.js";
 import { deferred } from "./deferred.js";
 import { step } from "./machine.js";
@@ -24,6 +25,8 @@ export interface DriverOptions {
   readonly transports: ReadonlyMap<string, Transport>;
   /** Looks at what the peer answers our offer with. Throws a stanza error where it is malformed. */
   readonly checkAnswer: (terms: { readonly application: Element; readonly security: Element | undefined }) => void;
+  /** For sessions whose own `addresses` are not set. */
+  readonly addresses: (peer: Jid) => AddressPolicy;
   readonly timing: Timing;
   readonly report: (error: unknown) => void;
   /** The session has ended. */
@@ -50,6 +53,7 @@ export class Driver {
   #unlimit: () => void = () => undefined;
   #farewell: Promise<void> = Promise.resolve();
   progress: (event: NegotiationProgress) => void = () => undefined;
+  addresses: AddressPolicy | undefined;
 
   constructor(state: State, options: DriverOptions) {
     this.#state = state;
@@ -58,6 +62,7 @@ export class Driver {
     this.#attempts = new Attempts({
       transports: options.transports,
       context: { channel: this.#channel, role: state.role, sid: state.sid, progress: (step, error) => this.#tell(step, error) },
+      addresses: () => this.addresses ?? options.addresses(state.peer),
       sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
       tell: (attempt, news) => this.dispatch({ ...news, attempt }),
       report: options.report,

@@ -1,4 +1,5 @@
 export type { Senders } from "./action.js";
+export { type AddressKind, type AddressPolicy, addressKind, addressRefusal, strangersAddresses } from "./address-policy.js";
 export type { Limits } from "./admission.js";
 export type { Timing } from "./driver.js";
 export { type InitiateOptions, Jingle, type JingleOptions } from "./jingle.js";

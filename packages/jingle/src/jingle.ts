@@ -1,6 +1,7 @@
 import { type Answer, abortError, BalconyError, notMine, type Request, randomId, readAddress, type StanzaChannel, type Unsubscribe, withDeadline } from "@balcony/channel";
 import { bare, type Element, isFull, type Jid } from "@balcony/xml";
 import { type Action, readAction, type Senders } from "./action.js";
+import { type AddressPolicy, strangersAddresses } from "./address-policy.js";
 import { choose, defaultLimits, type Limits, overrules, type Plugins, type Usable } from "./admission.js";
 import { Driver, type DriverOptions, type Timing } from "./driver.js";
 import { asked, offering } from "./machine.js";
@@ -23,6 +24,8 @@ export interface JingleOptions {
   readonly favours?: ((from: Jid) => boolean) | undefined;
   /** An offer that can be accepted came in; it has been acknowledged. */
   readonly onOffer: (offer: Offer) => void;
+  /** What transports may do with addresses, by peer; asked as each attempt begins. Default: `strangersAddresses`, for everybody. */
+  readonly addresses?: ((peer: Jid) => AddressPolicy) | undefined;
   readonly limits?: Partial<Limits> | undefined;
   readonly timing?: Partial<Timing & { /** How long an offer waits for `accept()` or `decline()`. Default 120,000. */ readonly offer: number }> | undefined;
   /** Told of what a handler or plug-in threw where nobody waits for it. */
@@ -38,6 +41,8 @@ export interface InitiateOptions {
   readonly senders?: Senders | undefined;
   /** The transports that may be used, of those that are known. Default: all. */
   readonly transports?: readonly Pick<Transport, "namespace">[] | undefined;
+  /** For this session. Default: what `addresses` of Jingle says of the peer. */
+  readonly addresses?: AddressPolicy | undefined;
   /** Milliseconds from now until bytes can flow; absolute. Default 30,000. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -93,6 +98,7 @@ export class Jingle {
         this.#plugins.applications.get(application.getNS() ?? "")?.check?.(application);
         if (security) this.#plugins.securities.get(security.getNS() ?? "")?.check?.(security);
       },
+      addresses: options.addresses ?? (() => strangersAddresses),
       timing: { replace: 5_000, farewell: 10_000, ...options.timing },
       report: options.report,
       over: (driver, error) => this.#forget(driver, error),
@@ -146,6 +152,7 @@ export class Jingle {
     const driver = this.#add(new Driver(state, this.#driverOptions));
     this.#calls.set(driver, call);
     if (options.progress) driver.progress = options.progress;
+    driver.addresses = options.addresses;
     driver.limit({ timeout: remaining(call), signal: options.signal, reason: "cancel" });
     if (!driver.ended.aborted) driver.begin(effects);
     try {
@@ -242,10 +249,10 @@ export class Jingle {
 
   /** The peer's offer is accepted for an `initiate()`. */
   async #acceptInstead(offer: ReceivedOffer, { options, deadline }: Call): Promise<Session> {
-    const { application, security, transports, signal, progress, onTieBreak } = options;
+    const { addresses, application, security, transports, signal, progress, onTieBreak } = options;
     try {
       const terms = onTieBreak?.(offer) ?? { application, security: offer.security?.getNS() === security?.getNS() ? security : undefined, senders: options.senders };
-      return await offer.takeOver({ ...terms, transports, signal, progress, timeout: Math.max(0, deadline - performance.now()) });
+      return await offer.takeOver({ ...terms, addresses, transports, signal, progress, timeout: Math.max(0, deadline - performance.now()) });
     } catch (error) {
       await offer.decline("general-error"); // does nothing where the offer was accepted or is over
       throw error;

@@ -1,6 +1,7 @@
 import { BalconyError } from "@balcony/channel";
 import type { Element, Jid } from "@balcony/xml";
 import type { Senders } from "./action.js";
+import type { AddressPolicy } from "./address-policy.js";
 import type { Driver } from "./driver.js";
 import type { Transport } from "./plugins.js";
 import type { Reason, ReasonDetail } from "./reason.js";
@@ -14,6 +15,8 @@ export interface AcceptOptions {
   /** The transports that may be used, of those that are known. Default: all. */
   readonly transports?: readonly Pick<Transport, "namespace">[] | undefined;
   readonly senders?: Senders | undefined;
+  /** For this session. Default: what `addresses` of Jingle says of the peer. */
+  readonly addresses?: AddressPolicy | undefined;
   /** Milliseconds from now until bytes can flow; absolute. Default 30,000. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -113,13 +116,14 @@ export class ReceivedOffer implements Offer {
     this.#gone.abort(error);
   }
 
-  async #accept({ application, security, senders, transports, timeout = NEGOTIATION_TIMEOUT, signal, progress }: AcceptOptions): Promise<Session> {
+  async #accept({ addresses, application, security, senders, transports, timeout = NEGOTIATION_TIMEOUT, signal, progress }: AcceptOptions): Promise<Session> {
     const driver = this.#driver;
     driver.ended.throwIfAborted();
     if (driver.phase !== "asked") throw new BalconyError("invalid-argument", "This offer has been accepted already.");
     if (application.getNS() !== this.application.getNS()) throw new BalconyError("invalid-argument", "An offer is accepted in its own application's namespace.");
     if (security && security.getNS() !== this.security?.getNS()) throw new BalconyError("invalid-argument", "An offer is accepted in its own security's namespace, or without.");
     if (progress) driver.progress = progress;
+    driver.addresses = addresses;
     const wanted = (known: string) => transports === undefined || transports.some(({ namespace }) => namespace === known);
     if (!wanted(this.transport)) {
       const error = new BalconyError("unsupported-transports", `${this.peer} offers ${this.transport}, which is not wanted here.`, { peer: this.peer });

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { StanzaChannel } from "@balcony/channel";
 import type { Element } from "@balcony/xml";
+import type { AddressPolicy } from "./address-policy.js";
 
 /** Who offered the session. It stays so for the session's life, whoever sends what later. */
 export type Role = "initiator" | "responder";
@@ -36,6 +37,8 @@ export interface TransportContext {
   readonly role: Role;
   /** The Jingle session's sid. */
   readonly sid: string;
+  /** What of our addresses this peer may learn, and what of the peer's may be connected to. Fixed for the attempt. */
+  readonly addresses: AddressPolicy;
   /** Sends a transport-info with this `<transport/>`; resolves once the peer has acknowledged it. */
   sendInfo(transport: Element): Promise<void>;
   /** Tells of a candidate or step tried, in words for a person; with the error where it failed. */

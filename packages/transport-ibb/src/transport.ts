@@ -34,12 +34,14 @@ class IbbAttempt implements TransportAttempt {
   ) {}
 
   async offer(): Promise<Element> {
+    this.#mustBeWanted();
     this.#offered = offerOf(this.options);
     return transportElement(this.#offered);
   }
 
   async answer(offer: Element): Promise<Element> {
     const offered = readAgreement(offer);
+    this.#mustBeWanted();
     const { blockSize } = offerOf(this.options);
     this.#agree({ ...offered, blockSize: Math.min(offered.blockSize, blockSize) });
     return transportElement(this.#agreed.agreement);
@@ -79,6 +81,10 @@ class IbbAttempt implements TransportAttempt {
 
   abort(): void {
     if (!this.#connected) this.#bytestream?.destroy();
+  }
+
+  #mustBeWanted(): void {
+    if (this.context.addresses.paths === "direct") throw new BalconyError("failed-transport", "In-band bytestreams go through servers, and only direct paths are wanted.");
   }
 
   get #agreed(): InBandBytestream {

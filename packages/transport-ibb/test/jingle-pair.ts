@@ -1,5 +1,5 @@
 import { memoryStanzaPair, type StanzaRouter } from "@balcony/channel";
-import type { Connection, Role, TransportAttempt, TransportContext } from "@balcony/jingle";
+import { type Connection, type Role, strangersAddresses, type TransportAttempt, type TransportContext } from "@balcony/jingle";
 import { type BytestreamOptions, type InBandBytestream, ibb } from "../src/index.js";
 import { juliet, romeo } from "./pair.js";
 
@@ -10,6 +10,7 @@ export function attemptOver(channel: StanzaRouter, role: Role, options: Bytestre
     channel: channel.to(channel.self === juliet ? romeo : juliet),
     role,
     sid: "a73sjjvkla37jfea",
+    addresses: strangersAddresses,
     sendInfo: () => Promise.reject(new Error("IBB needs no transport-info")),
     progress: (step) => steps.push(step),
   };

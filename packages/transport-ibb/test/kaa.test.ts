@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { memoryStanzaNetwork, type StanzaRouter } from "@balcony/channel";
+import { strangersAddresses } from "@balcony/jingle";
 import { type Element, parseElement } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
 import { ibb } from "../src/index.js";
@@ -39,7 +40,7 @@ function replay(network: ReturnType<typeof memoryStanzaNetwork>, recorded: strin
 }
 
 const attempt = (channel: StanzaRouter, peer: string, role: "initiator" | "responder") =>
-  ibb().attempt({ channel: channel.to(peer), role, sid: "dl42hMPi", sendInfo: () => Promise.resolve(), progress: () => undefined });
+  ibb().attempt({ channel: channel.to(peer), role, sid: "dl42hMPi", addresses: strangersAddresses, sendInfo: () => Promise.resolve(), progress: () => undefined });
 
 describe("kaa.xmpp, recorded", () => {
   it("opens without <open/>, sends a header, STARTTLS and a ClientHello, and closes", async () => {

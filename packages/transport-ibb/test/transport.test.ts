@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { BalconyError, memoryStanzaPair, notMine, type Request, stanzaError } from "@balcony/channel";
+import { strangersAddresses } from "@balcony/jingle";
 import { parseElement, xml } from "@balcony/xml";
 import { describe, expect, it, vi } from "vitest";
 import { ibb } from "../src/index.js";
@@ -203,9 +204,17 @@ describe("IBB as a Jingle transport", () => {
     await expect(responder.connect(stopped)).rejects.toMatchObject({ code: "aborted" });
   });
 
+  it("is not offered, nor answered, where only direct paths are wanted", async () => {
+    const [channelI, channelR] = memoryStanzaPair({ a: juliet, b: "nurse@capulet.lit/kitchen" });
+    const context = { sid: "x", addresses: { paths: "direct", privateNetworks: true }, sendInfo: () => Promise.resolve(), progress: () => undefined } as const;
+    const attempt = () => ibb().attempt({ ...context, channel: channelI.to(channelR.self), role: "initiator" });
+    await expect(attempt().offer()).rejects.toMatchObject({ code: "failed-transport" });
+    await expect(attempt().answer(transport("sid='s1' block-size='2048'"))).rejects.toMatchObject({ code: "failed-transport" });
+  });
+
   it("names both domains once where they are the same", async () => {
     const [channelI, channelR] = memoryStanzaPair({ a: juliet, b: "nurse@capulet.lit/kitchen" });
-    const context = { sid: "x", sendInfo: () => Promise.resolve(), progress: () => undefined };
+    const context = { sid: "x", addresses: strangersAddresses, sendInfo: () => Promise.resolve(), progress: () => undefined };
     const near = ibb().attempt({ ...context, channel: channelI.to(channelR.self), role: "initiator" });
     const far = ibb().attempt({ ...context, channel: channelR.to(channelI.self), role: "responder" });
     const [connection, other] = await connect(near, far);
