@@ -35,7 +35,7 @@ describe.each([[NS_XMLSTREAM], ["urn:xmpp:jingle:transports:ibb:1"]])("a server 
 });
 
 it("a server that takes <starttls/> away from a peer that had it before is suspected", async () => {
-  const romeo = await on.login("romeo");
+  const romeo = await on.login("romeo", { secure: "starttls" });
   const juliet = await on.login("juliet");
   const [session] = await streamBetween(romeo, juliet);
   await session.close();

@@ -5,19 +5,20 @@ import { xmlStreamDescription } from "./application.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
 import type { Plan } from "./discover.js";
-import { type Connected, connected, negotiationSteps } from "./negotiate.js";
+import { type Connected, connected, negotiationSteps, securityFor } from "./negotiate.js";
 import { openStream } from "./open-stream.js";
 import { inPhase } from "./progress.js";
 import { remember } from "./remember.js";
 import { Session } from "./session.js";
 import { startTls } from "./start-tls.js";
 import { type Undo, unwinding } from "./unwinding.js";
+import { knowsX509 } from "./xtls.js";
 
 /** Takes an offered stream: the mirror of open(), from the second step on. Returns undefined where policy declined. */
 export async function accept(context: Context, offer: Offer): Promise<Session | undefined> {
   return await unwinding(async (undo) => {
     if (!(await admitted(context, offer))) return undefined;
-    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder" };
+    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder", xtls: knowsX509(offer.security) };
     const answered = await answer(context, plan, offer, undo);
     const secured = await startTls(context, answered, undo);
     const trusted = await decideTrust(context, secured);
@@ -46,7 +47,13 @@ async function admitted(context: Context, offer: Offer): Promise<boolean> {
 async function answer(context: Context, plan: Plan, offer: Offer, undo: Undo): Promise<Connected> {
   const { onProgress, signal, timeouts } = context;
   return await inPhase("negotiate", { text: `taking the stream that ${plan.peer} offers`, deadline: timeouts.negotiation, peer: plan.peer, onProgress }, async () => {
-    const session = await offer.accept({ application: xmlStreamDescription(), timeout: timeouts.negotiation, signal, progress: negotiationSteps(onProgress) });
+    const session = await offer.accept({
+      application: xmlStreamDescription(),
+      security: securityFor(context, plan),
+      timeout: timeouts.negotiation,
+      signal,
+      progress: negotiationSteps(onProgress),
+    });
     return connected(plan, session, undo);
   });
 }

@@ -22,6 +22,7 @@ import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
 import { openStore } from "./store.js";
+import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
 
 const NS_JINGLE = "urn:xmpp:jingle:1";
 const NS_IBB = "http://jabber.org/protocol/ibb";
@@ -34,6 +35,8 @@ export interface BalconyOptions {
   /** In order of preference; in-band bytestreams are always there, and last. Default: in-band bytestreams alone. */
   readonly transports?: readonly Transport[];
   readonly timeouts?: Partial<Timeouts>;
+  /** How TLS is begun, in our offers and in our answers: `xtls` at once where the peer knows it, else STARTTLS; `starttls` always; `auto`, the default: XTLS with peers whose key is known, STARTTLS at first contact. */
+  readonly secure?: Secure;
   readonly limits?: Partial<Limits>;
   /** Milliseconds of silence in a stream after which the peer is asked whether it is still there, and for its answer. Default 60,000 and 30,000. */
   readonly keepalive?: KeepaliveTimes | "off";
@@ -79,6 +82,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly store: TrustStore;
   readonly #policy: Policy;
   readonly #timeouts: Timeouts;
+  readonly #secure: Secure;
   readonly #limits: Partial<Limits>;
   readonly #keepalive: KeepaliveTimes | "off" | undefined;
   readonly #transports: readonly Transport[];
@@ -103,10 +107,17 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.store = store;
     this.#policy = { require: "encrypted", allow: () => false, accept: () => true, firstUse: () => true, ...options.policy };
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
     this.#transports = options.transports ?? [ibb()];
-    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, NS_IBB, ...this.#transports.map(({ namespace }) => namespace)]);
+    this.#advertisement = new Advertisement([
+      NS_JINGLE,
+      NS_XMLSTREAM,
+      NS_IBB,
+      ...(this.#secure === "starttls" ? [] : [NS_XTLS]),
+      ...this.#transports.map(({ namespace }) => namespace),
+    ]);
     this.#presence = new DirectedPresence({
       contacts: this.#contacts,
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
@@ -187,6 +198,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       jingle: new Jingle(channel, {
         transports: this.#transports,
         applications: [xmlStreamApplication],
+        securities: this.#secure === "starttls" ? [] : [xtlsSecurity],
         knows: (from) => this.#knows(from),
         onOffer: (offer) => void this.#accept(connection, offer),
         favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
@@ -229,6 +241,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       store: this.store,
       policy: this.#policy,
       timeouts: { ...this.#timeouts, ...timeouts },
+      secure: this.#secure,
       limits: this.#limits,
       keepalive: this.#keepalive,
       signal: AbortSignal.any(signal ? [signal, this.#closing.signal] : [this.#closing.signal]), // one of its own for each call: many may run at once

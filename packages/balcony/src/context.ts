@@ -7,6 +7,7 @@ import type { KeepaliveTimes } from "@balcony/xml-stream";
 import type { Contacts } from "./contacts.js";
 import type { DirectedPresence } from "./directed-presence.js";
 import type { OnProgress } from "./progress.js";
+import type { Secure } from "./xtls.js";
 
 /** Milliseconds for each wait. */
 export interface Timeouts {
@@ -70,6 +71,7 @@ export interface Context {
   readonly identity: Identity;
   readonly policy: Policy;
   readonly timeouts: Timeouts;
+  readonly secure: Secure;
   readonly limits: Partial<Limits>;
   readonly keepalive: KeepaliveTimes | "off" | undefined;
   readonly signal: AbortSignal;

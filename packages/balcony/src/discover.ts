@@ -6,6 +6,7 @@ import type { Context } from "./context.js";
 import { unknownResource } from "./directed-presence.js";
 import { askFeatures } from "./discovery.js";
 import { inPhase } from "./progress.js";
+import { NS_XTLS } from "./xtls.js";
 
 /** Whom to open a stream with, and by which transports. */
 export interface Plan {
@@ -13,6 +14,8 @@ export interface Plan {
   /** Full address, in normal form. */
   readonly peer: Jid;
   readonly role: "initiator" | "responder";
+  /** Has the peer said that it knows XTLS: in disco, or by offering it? */
+  readonly xtls: boolean;
 }
 
 /** Finds out who is meant and asks them directly what they support: no cache decides anything. */
@@ -20,13 +23,23 @@ export async function discover(context: Context, asked: Jid): Promise<Plan> {
   return await inPhase("discover", { text: `asking ${asked} what it supports`, deadline: context.timeouts.discovery, peer: asked, onProgress: context.onProgress }, async () => {
     await context.store.refresh(); // another process may have learnt what this peer can do
     if (asked === context.channel.self) throw new BalconyError("invalid-argument", "That is your own address, on this very connection.");
-    const peer = isFull(asked) ? asked : await bestResource(context, asked);
-    if (isFull(asked)) checkFeatures(context, asked, await featuresOf(context, asked));
-    return { self: context.channel.self, peer, role: "initiator" };
+    const { peer, features } = isFull(asked) ? await able(context, asked) : await bestResource(context, asked);
+    return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS) };
   });
 }
 
 const featuresOf = (context: Context, peer: Jid) => askFeatures(context.channel.to(peer), { timeout: context.timeouts.discovery, signal: context.signal });
+
+interface Able {
+  readonly peer: Jid;
+  readonly features: ReadonlySet<string>;
+}
+
+async function able(context: Context, peer: Jid): Promise<Able> {
+  const features = await featuresOf(context, peer);
+  checkFeatures(context, peer, features);
+  return { peer, features };
+}
 
 function checkFeatures(context: Context, peer: Jid, features: ReadonlySet<string>): void {
   const supported = features.has(NS_XMLSTREAM) && context.transports.some(({ namespace }) => features.has(namespace));
@@ -41,14 +54,14 @@ function checkFeatures(context: Context, peer: Jid, features: ReadonlySet<string
 }
 
 /** The best resource of a bare address that can do streams: highest priority first, then the one heard of last. */
-async function bestResource(context: Context, account: Jid): Promise<Jid> {
+async function bestResource(context: Context, account: Jid): Promise<Able> {
   const others = (): Resource[] => context.contacts.resources(account).filter(({ address }) => address !== context.channel.self);
   if (others().length === 0) await appears(context, account);
   const resources = others();
   if (resources.length === 0) throw unknownResource(account);
-  const answers = await Promise.allSettled(resources.map(async ({ address }) => checkFeatures(context, address, await featuresOf(context, address))));
-  const able = resources.find((_, index) => answers[index]?.status === "fulfilled");
-  if (able) return able.address;
+  const answers = await Promise.allSettled(resources.map(async ({ address }) => await able(context, address)));
+  const best = answers.find((answer) => answer.status === "fulfilled");
+  if (best) return best.value;
   // The most telling reason wins: a suspected downgrade above a missing feature above nobody answering.
   const reasons = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as BalconyError] : []));
   const telling: readonly string[] = ["unsupported-peer", "downgrade-suspected"];

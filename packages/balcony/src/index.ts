@@ -8,3 +8,4 @@ export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, Security } from "./security.js";
 export { Session, type SessionEvents, type SessionStatus } from "./session.js";
+export type { Secure } from "./xtls.js";

@@ -1,11 +1,13 @@
 import type { Duplex } from "node:stream";
 import { BalconyError } from "@balcony/channel";
 import type { Session as JingleSession, NegotiationProgress, Reason } from "@balcony/jingle";
+import { bare, type Element } from "@balcony/xml";
 import { xmlStreamDescription } from "./application.js";
 import type { Context } from "./context.js";
 import type { Plan } from "./discover.js";
 import { inPhase } from "./progress.js";
 import type { Undo } from "./unwinding.js";
+import { wantsXtls, xtlsElement } from "./xtls.js";
 
 /** A Jingle session that stands, and the bytes of its transport. */
 export interface Connected extends Plan {
@@ -22,12 +24,19 @@ export async function negotiate(context: Context, plan: Plan, undo: Undo): Promi
     const session = await context.jingle.initiate(peer, {
       application: xmlStreamDescription(),
       contentName: "xmlstream",
+      security: securityFor(context, plan),
       timeout: timeouts.negotiation,
       signal,
       progress: negotiationSteps(onProgress),
     });
     return connected(plan, session, undo);
   });
+}
+
+/** Our `<security/>`, where XTLS is wanted with this peer (docs/deviations.md). */
+export function securityFor({ identity, secure, store }: Context, { peer, self, xtls }: Plan): Element | undefined {
+  const pinned = store.show(bare(self), bare(peer))?.devices.some(({ status }) => status !== "revoked") ?? false;
+  return wantsXtls(secure, { spoken: xtls, pinned }) ? xtlsElement(identity) : undefined;
 }
 
 /** What negotiation tells of the candidates it tries, as progress. */

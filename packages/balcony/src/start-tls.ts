@@ -1,5 +1,5 @@
 import { BalconyError } from "@balcony/channel";
-import { secure, type Secured as Tls } from "@balcony/tls";
+import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
 import { type Acceptance, type BlockCode, type Decision, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
@@ -8,6 +8,7 @@ import { misrouted } from "./misrouted.js";
 import type { Connected } from "./negotiate.js";
 import { inPhase } from "./progress.js";
 import type { Undo } from "./unwinding.js";
+import { agreedOnXtls, checkAnnounced, demandingXml, xtls } from "./xtls.js";
 
 /** The bytes under TLS, the peer's certificate, and what the store makes of its key. */
 export interface Secured extends Connected {
@@ -16,7 +17,7 @@ export interface Secured extends Connected {
 }
 
 /**
- * STARTTLS, then TLS 1.3 in the role that the Jingle session gives. What is known of the peer was loaded before: a key that is blocked ends the handshake in the very
+ * STARTTLS, or XTLS where both sides offered it, then TLS 1.3 in the role that the Jingle session gives. What is known of the peer was loaded before: a key that is blocked ends the handshake in the very
  * callback that shows it, before anything of ours has left (docs/security.md).
  */
 export async function startTls(context: Context, previous: Connected, undo: Undo): Promise<Secured> {
@@ -26,34 +27,43 @@ export async function startTls(context: Context, previous: Connected, undo: Undo
     await store.refresh();
     const known = store.view(bare(self), bare(peer));
     let decision: Decision | undefined;
-    const { secured: tls } = await exchangeStartTls(previous.bytes, {
-      role,
-      self,
-      peer,
-      offer: x509Offer(),
-      addresses: previous.jingle.transport === "urn:xmpp:jingle:transports:ibb:1" ? "shown" : "hidden", // the server that carries IBB knows both anyway
+    const options: SecureOptions = {
+      role: role === "initiator" ? "client" : "server",
+      identity,
       timeout: timeouts.handshake,
       signal,
-      limits: context.limits,
-      secure: async (bytes) =>
-        await secure(bytes, {
-          role: role === "initiator" ? "client" : "server",
-          identity,
-          timeout: timeouts.handshake,
-          signal,
-          peerAddress: bare(peer),
-          accept: ({ spki }) => {
-            decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
-            if (decision.action === "block") throw blocked(decision.code, bare(peer));
-          },
-        }),
-    }).catch((error: unknown) => {
+      peerAddress: bare(peer),
+      accept: (certificate) => {
+        checkAnnounced(previous.jingle.remoteSecurity, certificate);
+        const { spki } = certificate;
+        decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
+        if (decision.action === "block") throw blocked(decision.code, bare(peer));
+      },
+    };
+    const tls = await (agreedOnXtls(previous.jingle) ? xtls(previous.bytes, options) : afterStartTls(context, previous, options)).catch((error: unknown) => {
       throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
     });
     undo(() => void tls.bytes.destroy());
     if (decision?.action !== "accept") throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
     return { ...previous, bytes: tls.bytes, tls, decision };
   });
+}
+
+/** The exchange in the clear, then TLS. */
+async function afterStartTls({ limits, signal, timeouts }: Context, { bytes, jingle, peer, role, self }: Connected, options: SecureOptions): Promise<Tls> {
+  const exchange = async () =>
+    await exchangeStartTls(bytes, {
+      role,
+      self,
+      peer,
+      offer: x509Offer(),
+      addresses: jingle.transport === "urn:xmpp:jingle:transports:ibb:1" ? "shown" : "hidden", // the server that carries IBB knows both anyway
+      timeout: timeouts.handshake,
+      signal,
+      limits,
+      secure: async (plain) => await secure(plain, options),
+    });
+  return (await demandingXml(bytes, exchange)).secured;
 }
 
 /**
