@@ -14,7 +14,7 @@ declare module "@xmpp/client" {
     readonly socket: (Socket & { readonly socket?: Socket }) | null;
     readonly iqCaller: IqCaller;
     readonly iqCallee: IqCallee;
-    readonly reconnect: { delay: number; stop(): void };
+    readonly reconnect: { delay: number; stop(): void; reconnect(): Promise<void> };
     readonly streamManagement: EventEmitter & { enabled: boolean; id: string };
     start(): Promise<unknown>;
     stop(): Promise<unknown>;

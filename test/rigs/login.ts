@@ -34,6 +34,7 @@ export async function login({ service, jid, password, resource, options = {} }: 
   e2e.on("error", (error) => errors.push(error));
   xmpp.on("error", () => undefined); // what its sockets say when a server or network is taken away
   const ready = new Promise<string>((resolve) => e2e.once("ready", resolve));
+  const reconnected = lastAttempt(xmpp);
   await xmpp.start();
   return {
     xmpp,
@@ -43,9 +44,22 @@ export async function login({ service, jid, password, resource, options = {} }: 
     logout: async () => {
       await e2e.close();
       xmpp.reconnect.stop();
+      await reconnected();
       await xmpp.stop();
     },
   };
+}
+
+/** Waits for the reconnecting that is under way: `stop()` forgets the next attempt, not the one that has begun, whose deadline would outlive the test. */
+function lastAttempt({ reconnect: reconnecting }: ReturnType<typeof client>): () => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  const reconnect = reconnecting.reconnect.bind(reconnecting);
+  reconnecting.reconnect = async () => {
+    const attempt = reconnect();
+    last = Promise.allSettled([attempt]);
+    await attempt;
+  };
+  return async () => await last;
 }
 
 /** A stream between the two, seen from both ends. */
