@@ -12,9 +12,8 @@ const empty = Buffer.alloc(0);
 export class Writer {
   readonly #bytes: Duplex;
   readonly #onProgress: () => void;
-  #gathered: string[] = [];
-  /** Code units in them. */
-  #units = 0;
+  /** Appended to, not kept in pieces: V8 then flattens it once, when it is encoded. */
+  #gathered = "";
   #pieces: Buffer = empty;
   #inFlight = 0;
   #busy = false;
@@ -28,13 +27,12 @@ export class Writer {
 
   /** Bytes that the layer below has not taken yet; what was not encoded yet counts by its UTF-16 code units. */
   get backlog(): number {
-    return this.#units + this.#pieces.length + this.#inFlight;
+    return this.#gathered.length + this.#pieces.length + this.#inFlight;
   }
 
   /** Takes text that is to go out next. */
   write(text: string): void {
-    this.#gathered.push(text);
-    this.#units += text.length;
+    this.#gathered += text;
     if (this.#busy || this.#stopped) return;
     this.#busy = true;
     queueMicrotask(() => this.#next());
@@ -44,18 +42,16 @@ export class Writer {
   stop(): boolean {
     const whole = this.#pieces.length === 0;
     this.#stopped = true;
-    this.#gathered = [];
+    this.#gathered = "";
     this.#pieces = empty;
-    this.#units = 0;
     this.#inFlight = 0;
     return whole;
   }
 
   #next(): void {
     if (this.#pieces.length === 0 && this.#gathered.length > 0) {
-      this.#pieces = Buffer.from(this.#gathered.length === 1 ? (this.#gathered[0] ?? "") : this.#gathered.join(""));
-      this.#gathered = [];
-      this.#units = 0;
+      this.#pieces = Buffer.from(this.#gathered);
+      this.#gathered = "";
     }
     if (this.#pieces.length === 0 || this.#stopped) {
       this.#busy = false;

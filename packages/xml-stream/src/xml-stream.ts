@@ -130,8 +130,8 @@ export class XmlStream implements StanzaChannel {
    * Sends one stanza. Addresses in it have to be the stream's own; they are left out on the wire.
    * @throws `invalid-argument` where it is no stanza, cannot be written as XML, or names anybody else; `resource-constraint`, `closed`, or why the stream ended
    */
-  async send(stanza: Element): Promise<void> {
-    await this.#transmit(stanza);
+  send(stanza: Element): Promise<void> {
+    return this.#transmit(stanza);
   }
 
   async request(iq: Element, options: WaitOptions = {}): Promise<Element> {
@@ -178,7 +178,10 @@ export class XmlStream implements StanzaChannel {
       header: () => undefined,
       stopped: () => undefined,
       heard: () => this.#heard(),
-      element: (element) => inTurn(() => this.#take(element)),
+      element: (element) => {
+        if (!this.#held && this.#state !== "over") this.#take(element);
+        else inTurn(() => this.#take(element)); // a closure of its own only for those that are held
+      },
       close: () => inTurn(() => this.#closeByPeer()),
       failed: (error) => inTurn(() => this.#end(error)),
     };
