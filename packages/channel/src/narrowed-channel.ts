@@ -5,7 +5,8 @@ import type { RequestFilter, RequestHandler, RequestOptions, StanzaChannel, Stan
 
 /** What a wide channel does for one that was narrowed from it. */
 export interface Narrowing {
-  readonly ask: (iq: Element, options: RequestOptions, asker: StanzaChannel) => Promise<Element>;
+  /** Puts a request to the peer of `asker`; the element stays as it was. */
+  readonly ask: (iq: Element, options: RequestOptions, asker: NarrowedChannel) => Promise<Element>;
   readonly failRequests: (asker: StanzaChannel, reason: BalconyError) => void;
   readonly addRequestHandler: (filter: RequestFilter, handler: RequestHandler) => Unsubscribe;
   readonly addStanzaHandler: (handler: StanzaHandler) => Unsubscribe;
@@ -47,7 +48,7 @@ export class NarrowedChannel implements StanzaChannel {
 
   async request(iq: Element, options: RequestOptions = {}): Promise<Element> {
     this.#mustBeOpen();
-    return await this.narrowing.ask(this.#addressed(iq), options, this);
+    return await this.narrowing.ask(iq, options, this);
   }
 
   onRequest(filter: RequestFilter, handler: RequestHandler): Unsubscribe {

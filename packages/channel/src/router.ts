@@ -111,20 +111,23 @@ export class StanzaRouter implements StanzaChannel {
     return [bare(this.self), this.self, domainOf(this.self)];
   }
 
-  async #ask(iq: Element, asked: readonly Jid[], { timeout = REQUEST_TIMEOUT, signal, onResult }: RequestOptions, asker?: StanzaChannel): Promise<Element> {
+  /** @param narrowed the channel that asks, if it leads to one address: the request is then put to that */
+  async #ask(iq: Element, asked: readonly Jid[], { timeout = REQUEST_TIMEOUT, signal, onResult }: RequestOptions, narrowed?: NarrowedChannel): Promise<Element> {
     this.#ended.signal.throwIfAborted();
     const waitingFor = `${asked[0]} to answer ${describe(iq)}`;
     if (signal?.aborted) throw abortError(signal, waitingFor);
     const id = randomId();
     const stanza = clone(iq);
     stanza.attrs.id = id;
+    if (narrowed) stanza.attrs.to = narrowed.peer;
     if (!readRequest(stanza, this.self)) throw new BalconyError("invalid-argument", "A request is an <iq/> of type get or set with exactly one child (RFC 6120 §8.2.3).");
     const answered = new Promise<Element>((resolve, reject) => {
-      this.#pending.set(id, { asked, asker, onResult, resolve, reject });
+      this.#pending.set(id, { asked, asker: narrowed, onResult, resolve, reject });
       this.#options.transmit(stanza).catch(reject);
     });
     try {
-      return await withDeadline(answered, { timeout, signal, waitingFor });
+      const endless = timeout === Number.POSITIVE_INFINITY && !signal;
+      return await (endless ? answered : withDeadline(answered, { timeout, signal, waitingFor }));
     } finally {
       this.#pending.delete(id);
     }
@@ -149,7 +152,7 @@ export class StanzaRouter implements StanzaChannel {
       throw new BalconyError("invalid-argument", `A channel to ${this.peer} cannot be narrowed to ${address}.`);
     }
     return new NarrowedChannel(this, address, {
-      ask: (iq, options, asker) => this.#ask(iq, [address], options, asker),
+      ask: (iq, options, narrowed) => this.#ask(iq, [address], options, narrowed),
       failRequests: (asker, reason) => this.#failRequests(reason, (pending) => pending.asker === asker),
       addRequestHandler: (filter, handler) => this.#subscribe(this.#requests, { ...filter, peer: address, handler }),
       addStanzaHandler: (handler) => this.#subscribe(this.#stanzas, { peer: address, handler }),

@@ -30,5 +30,5 @@ export const defaultLimits: BytestreamLimits = Object.freeze({
   clock: systemClock,
 });
 
-/** For requests whose deadline restarts on progress and is therefore kept here: the longest that a timer can be set to. */
-export const NO_DEADLINE = 2 ** 31 - 1;
+/** For requests whose deadline restarts on progress and is therefore kept here. */
+export const NO_DEADLINE = Number.POSITIVE_INFINITY;

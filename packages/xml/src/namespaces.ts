@@ -21,7 +21,7 @@ const ill = (message: string) => new NamespaceFault(message);
 /** Holds a tag to Namespaces in XML 1.0: names, declarations, and no attribute twice under two prefixes. Throws NamespaceFault. */
 export function checkNamespaces(element: Tag, resolve: Resolve): void {
   const { name, attrs } = element;
-  const seen = new Set<string>();
+  let seen: Set<string> | undefined; // few tags have an attribute with a prefix
   for (const attribute of Object.keys(attrs)) {
     if (attribute === "xmlns") checkDeclaration("", attrs[attribute]);
     else if (attribute.includes(":")) {
@@ -29,7 +29,8 @@ export function checkNamespaces(element: Tag, resolve: Resolve): void {
       if (prefix === "xmlns") checkDeclaration(local, attrs[attribute]);
       else {
         const expanded = `{${known(prefix, resolve)}}${local}`;
-        if (seen.has(expanded)) throw ill(`attribute ${attribute} stands twice, under two prefixes`);
+        if (seen?.has(expanded)) throw ill(`attribute ${attribute} stands twice, under two prefixes`);
+        seen ??= new Set();
         seen.add(expanded);
       }
     }
