@@ -4,6 +4,7 @@ const arrows = {
   channel: ["xml"],
   jingle: ["xml", "channel"],
   "transport-ibb": ["xml", "channel", "jingle"],
+  "transport-ice-tcp": ["xml", "channel", "jingle"],
   "xml-stream": ["xml", "channel"],
   tls: ["channel"],
   trust: ["channel"],

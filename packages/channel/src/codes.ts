@@ -51,6 +51,12 @@ export const codes = {
   "ibb-base64": "A block is not strict base64.",
   "ibb-lost": "A block was not acknowledged: the other side or the server lost it.",
 
+  // ICE-TCP (RFC 8445, RFC 6544, RFC 4571)
+  "ice-failed": "No pair of addresses would connect by ICE-TCP; `cause` says what became of the last one.",
+  "ice-framing": "A frame on an ICE-TCP connection is cut short, too large, or comes from somebody who has not shown that they are the peer.",
+  "ice-integrity": "A STUN message has no valid message integrity: it is not the peer's.",
+  "ice-stun": "A STUN message is malformed, or none that a connectivity check may be.",
+
   // The XML stream (RFC 6120, XEP-0246)
   "unsupported-version": "The stream header has no version, or one we do not speak.",
   "invalid-from": "An address in a header or stanza is not the authenticated peer's.",

@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Candidate, TcpType } from "../src/candidate.js";
+import { begin, type CheckList, type Effect, type Event, step } from "../src/check-list.js";
+
+type Name = "a" | "b";
+const other = (name: Name): Name => (name === "a" ? "b" : "a");
+
+/** What one side sends on a connection, in order, as TCP has it. */
+type Message =
+  | { readonly kind: "check"; readonly nominate: boolean; readonly controlling: boolean; readonly tieBreaker: bigint }
+  | { readonly kind: "success"; readonly nominating: boolean }
+  | { readonly kind: "conflict"; readonly asControlling: boolean };
+
+interface Wire {
+  /** How each side calls it: undefined as long as nothing has come to the side that was connected to. */
+  readonly names: Record<Name, string>;
+  readonly queues: Record<Name, Message[]>;
+  readonly local: Record<Name, Candidate>;
+  broken: boolean;
+}
+
+const candidate = (name: Name, tcptype: TcpType, index: number, priority: number): Candidate => ({
+  foundation: "f",
+  ip: `192.0.2.${index + (name === "a" ? 1 : 100)}`,
+  port: tcptype === "active" ? 9 : 1000 + index,
+  priority,
+  type: "host",
+  tcptype,
+});
+
+/** Two check lists over connections that may fail to be made, break, and deliver in any order among each other. */
+class World {
+  readonly states: Record<Name, CheckList>;
+  readonly selected: Record<Name, string | undefined> = { a: undefined, b: undefined };
+  readonly wires: Wire[] = [];
+  /** Things that can happen next. */
+  readonly possible: (() => void)[] = [];
+  nominations = 0;
+
+  constructor(
+    roles: { readonly a: boolean; readonly b: boolean },
+    tieBreakers: { readonly a: bigint; readonly b: bigint },
+    private readonly works: () => boolean,
+  ) {
+    this.states = { a: begin(roles.a, tieBreakers.a), b: begin(roles.b, tieBreakers.b) };
+  }
+
+  take(name: Name, event: Event): void {
+    const { state, effects } = step(this.states[name], event);
+    this.states[name] = state;
+    for (const effect of effects) this.#perform(name, effect);
+  }
+
+  #wire(name: Name, id: string): Wire | undefined {
+    return this.wires.find(({ names }) => names[name] === id);
+  }
+
+  #perform(name: Name, effect: Effect): void {
+    switch (effect.type) {
+      case "connect": {
+        const { pair } = effect;
+        this.possible.push(() => {
+          if (this.states[name].phase === "failed") return;
+          const there = this.states[other(name)].locals.find(({ ip, port }) => ip === pair.remote.ip && port === pair.remote.port);
+          if (!there || this.states[other(name)].phase === "failed" || !this.works()) {
+            this.take(name, { type: "lost", pair: pair.id });
+            return;
+          }
+          const names = name === "a" ? { a: pair.id, b: `in ${this.wires.length}` } : { b: pair.id, a: `in ${this.wires.length}` };
+          const local = name === "a" ? { a: pair.local, b: there } : { b: pair.local, a: there };
+          this.wires.push({ names, local, queues: { a: [], b: [] }, broken: false });
+          this.take(name, { type: "connected", pair: pair.id });
+        });
+        break;
+      }
+      case "check": {
+        const { controlling, tieBreaker } = this.states[name];
+        if (effect.nominate) this.nominations++;
+        this.#send(name, effect.pair, { kind: "check", nominate: effect.nominate, controlling, tieBreaker });
+        break;
+      }
+      case "close": {
+        const wire = this.#wire(name, effect.pair);
+        if (wire) this.break(wire, other(name));
+        break;
+      }
+      case "selected":
+        expect(this.selected[name]).toBeUndefined();
+        this.selected[name] = effect.pair;
+        break;
+      case "await-patience":
+        this.possible.push(() => this.take(name, { type: "patience-over" }));
+        break;
+      default:
+    }
+  }
+
+  #send(name: Name, id: string, message: Message): void {
+    const wire = this.#wire(name, id);
+    if (!wire || wire.broken) return;
+    wire.queues[other(name)].push(message);
+    this.possible.push(() => this.#deliver(wire, other(name)));
+  }
+
+  #deliver(wire: Wire, to: Name): void {
+    const message = wire.queues[to].shift();
+    if (!message || this.states[to].phase === "failed") return;
+    if (!wire.broken && !this.works()) {
+      this.break(wire, to);
+      this.break(wire, other(to));
+      return;
+    }
+    const pair = wire.names[to];
+    if (message.kind === "success") this.take(to, { type: "answered", pair, nominating: message.nominating });
+    else if (message.kind === "conflict") this.take(to, { type: "refused", pair, conflict: true, asControlling: message.asControlling });
+    else {
+      const { controlling, tieBreaker, nominate: useCandidate } = message;
+      const { effects } = step(this.states[to], { ...this.#requestOn(wire, to), request: { controlling, tieBreaker, useCandidate } });
+      if (effects.some(({ type }) => type === "conflict")) this.#send(to, pair, { kind: "conflict", asControlling: controlling });
+      else this.#send(to, pair, { kind: "success", nominating: useCandidate });
+      this.take(to, { ...this.#requestOn(wire, to), request: { controlling, tieBreaker, useCandidate } });
+    }
+  }
+
+  #requestOn(wire: Wire, to: Name) {
+    return { type: "request", pair: wire.names[to], local: wire.local[to], remote: { ...wire.local[other(to)], type: "prflx" } } as const;
+  }
+
+  /** What is on the way still arrives, then `to` hears of the loss. */
+  break(wire: Wire, to: Name): void {
+    wire.broken = true;
+    this.possible.push(() => {
+      while (wire.queues[to].length > 0) this.#deliver(wire, to);
+      this.lost(wire, to);
+    });
+  }
+
+  lost(wire: Wire, to: Name): void {
+    this.take(to, { type: "lost", pair: wire.names[to] });
+  }
+}
+
+const side = fc.array(fc.record({ tcptype: fc.constantFrom<TcpType>("active", "passive"), priority: fc.integer({ min: 1, max: 2 ** 31 - 1 }) }), { minLength: 1, maxLength: 4 });
+const given = fc.record({
+  a: side,
+  b: side,
+  roles: fc.constantFrom({ a: true, b: false }, { a: false, b: true }, { a: true, b: true }, { a: false, b: false }),
+  ties: fc.uniqueArray(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 2, maxLength: 2 }),
+  seed: fc.nat({ max: 2 ** 31 - 1 }),
+  loss: fc.constantFrom(0, 0, 10, 40),
+});
+
+function play(one: typeof given extends fc.Arbitrary<infer T> ? T : never): World {
+  let drawn = one.seed;
+  const draw = (below: number): number => {
+    drawn = (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0;
+    return (drawn >>> 8) % below;
+  };
+  const works = () => draw(100) >= one.loss;
+  const world = new World(one.roles, { a: one.ties[0] as bigint, b: one.ties[1] as bigint }, works);
+  for (const name of ["a", "b"] as const) {
+    for (const [index, { tcptype, priority }] of one[name].entries()) {
+      const told = candidate(name, tcptype, index, priority);
+      world.take(name, { type: "local", candidate: told });
+      world.possible.push(() => world.take(other(name), { type: "remote", candidate: told }));
+    }
+    world.take(name, { type: "local-complete" });
+  }
+  for (let turn = 0; turn < 2000; turn++) {
+    for (const name of ["a", "b"] as const)
+      if (world.states[name].phase === "checking" && world.states[name].pairs.some(({ state }) => state === "waiting"))
+        world.possible.push(() => world.take(name, { type: "pace" }));
+    const count = world.possible.length;
+    if (count === 0) break;
+    const [next] = world.possible.splice(draw(count), 1);
+    next?.();
+  }
+  expect(world.possible).toEqual([]); // it comes to rest
+  for (const name of ["a", "b"] as const) world.take(name, { type: "expired" });
+  while (world.possible.length > 0) world.possible.shift()?.();
+  return world;
+}
+
+describe("two check lists", () => {
+  it("agree on one pair, or both fail, whatever is lost and in whatever order things come", () => {
+    fc.assert(
+      fc.property(given, (one) => {
+        const world = play(one);
+        const { a, b } = world.states;
+        expect(["completed", "failed"]).toContain(a.phase);
+        expect(["completed", "failed"]).toContain(b.phase);
+        if (a.phase === "completed" || b.phase === "completed") {
+          // The last answer can be lost, and whoever has completed hears of it by the loss of the connection, which is failed then.
+          expect(a.phase).toBe(b.phase);
+          expect(world.wires.filter(({ names }) => names.a === world.selected.a && names.b === world.selected.b)).toHaveLength(1);
+          expect(a.controlling).not.toBe(b.controlling);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("complete where nothing is lost and one can connect to the other", () => {
+    fc.assert(
+      fc.property(given, (one) => {
+        const can = (from: Name) => one[from].some(({ tcptype }) => tcptype === "active") && one[other(from)].some(({ tcptype }) => tcptype === "passive");
+        const world = play({ ...one, loss: 0 });
+        expect(world.states.a.phase).toBe(can("a") || can("b") ? "completed" : "failed");
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
