@@ -52,6 +52,7 @@ export class Agent {
   readonly #connecting = new Map<string, Socket>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #done: { resolve: (nominated: Nominated) => void; reject: (error: BalconyError) => void } | undefined;
+  readonly #complete = new Set<"local" | "remote">();
   #pacing: ReturnType<typeof setTimeout> | undefined;
   #incoming = 0;
   #lastError: Error | undefined;
@@ -70,8 +71,10 @@ export class Agent {
     this.#take({ type: "remote", candidate });
   }
 
+  /** This side has no more candidates. Counts from `run()` on: until then the peer's first ones may be still to come, whatever it says of the end. */
   complete(side: "local" | "remote"): void {
-    this.#take({ type: `${side}-complete` });
+    if (this.#done) this.#take({ type: `${side}-complete` });
+    else this.#complete.add(side);
   }
 
   setRemote(credentials: Credentials): void {
@@ -104,8 +107,8 @@ export class Agent {
       });
       for (const { socket, local } of this.#waiting) this.#adopt(socket, local);
       this.#waiting.clear();
-      if (this.#state.phase === "failed") this.#failed();
-      else this.#pace();
+      this.#pace();
+      for (const side of this.#complete) this.complete(side);
     });
   }
 
@@ -160,7 +163,6 @@ export class Agent {
   }
 
   #failed(): void {
-    if (!this.#done) return; // run() will say so
     this.stop(new BalconyError("ice-failed", "No pair of candidates connected by ICE-TCP.", { cause: this.#lastError }));
   }
 

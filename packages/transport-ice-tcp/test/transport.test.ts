@@ -142,6 +142,18 @@ describe("ICE-TCP as a Jingle transport", () => {
     expect(ends.map((end) => end.status === "rejected" && end.reason)).toEqual([expect.objectContaining({ code: "ice-failed" }), expect.objectContaining({ code: "ice-failed" })]);
   });
 
+  it("does not take the peer's end of gathering, come before its first candidates, for the end", async () => {
+    const { initiator, responder, announce } = pair();
+    announce(); // transport-infos overtake the answer
+    const offer = await initiator.attempt.offer();
+    const answer = await responder.attempt.answer(offer);
+    await new Promise(setImmediate);
+    expect(responder.infos).toHaveLength(1);
+    initiator.attempt.accepted(answer);
+    const connections = await Promise.all([initiator.attempt.connect(never), responder.attempt.connect(never)]);
+    for (const { bytes } of connections) bytes.destroy();
+  });
+
   it("stops at once when it is aborted, and leaves nothing behind", async () => {
     const both = pair();
     await negotiate(both);
