@@ -7,6 +7,10 @@ const servers = [
   { name: "prosody", file: "/usr/bin/prosody" },
   { name: "ejabberd", file: "/usr/sbin/ejabberdctl" },
   { name: "openssl", file: "/usr/bin/openssl" },
+  { name: "libnice-dev", file: "/usr/include/nice/agent.h" },
+  { name: "libjson-glib-dev", file: "/usr/include/json-glib-1.0/json-glib/json-glib.h" },
+  { name: "pkg-config", file: "/usr/bin/pkg-config" },
+  { name: "gcc", file: "/usr/bin/gcc" },
 ];
 
 const missing = () => servers.filter(({ file }) => !existsSync(file)).map(({ name }) => name);
