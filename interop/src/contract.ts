@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { interopFolder } from "./root.js";
 
 export const contractVersion = 1;
 
@@ -36,7 +38,7 @@ export class ContractBreach extends Error {
   override readonly name = "ContractBreach";
 }
 
-const schemaFile = new URL("../contract.schema.json", import.meta.url);
+const schemaFile = join(interopFolder, "contract.schema.json");
 let compiled: ValidateFunction | undefined;
 
 /** Reads one line of stdout. Throws `ContractBreach` for one that the schema does not know. */

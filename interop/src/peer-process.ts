@@ -8,6 +8,8 @@ export interface Task {
   readonly role: Role;
   /** `xmpp://host:port` or `tcp://host:port`. */
   readonly service: string;
+  /** The same server's WebSocket, where it has one. */
+  readonly webSocket?: string | undefined;
   /** Full address. */
   readonly jid?: string | undefined;
   readonly password?: string | undefined;
@@ -155,7 +157,7 @@ export class PeerProcess {
 function environment(task: Task | "describe", deadline: number): Record<string, string> {
   const common = { INTEROP_VERSION: String(contractVersion), INTEROP_DEADLINE: String(deadline) };
   if (task === "describe") return { ...common, INTEROP_TASK: "describe" };
-  const { layer, role, service, jid, password, target, options } = task;
+  const { layer, role, service, webSocket, jid, password, target, options } = task;
   return {
     ...common,
     INTEROP_TASK: "run",
@@ -163,6 +165,7 @@ function environment(task: Task | "describe", deadline: number): Record<string, 
     INTEROP_ROLE: role,
     INTEROP_SERVICE: service,
     INTEROP_OPTIONS: JSON.stringify(options ?? {}),
+    ...(webSocket !== undefined && { INTEROP_WEBSOCKET: webSocket }),
     ...(jid !== undefined && { INTEROP_JID: jid }),
     ...(password !== undefined && { INTEROP_PASSWORD: password }),
     ...(target !== undefined && { INTEROP_TARGET: target }),

@@ -1,0 +1,63 @@
+import { certificateKinds } from "./certificates.js";
+import { type Layer, layers, type Role } from "./contract.js";
+import type { Peer } from "./peer-folder.js";
+import { type ServerName, serverNames } from "./servers.js";
+
+/** One square of the matrix. */
+export interface Cell {
+  readonly peer: string;
+  readonly layer: Layer;
+  /** The peer's. */
+  readonly role: Role;
+  readonly server: ServerName | "none";
+  /** What is varied within the layer: a kind of certificate, a rule that is broken. */
+  readonly variant: string | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The code by which Balcony's end has to fail; undefined where all has to go well. */
+  readonly code: string | undefined;
+}
+
+/** Layers that need no server. */
+const bare: readonly Layer[] = ["ice-tcp", "webrtc", "starttls"];
+
+export interface Filter {
+  readonly layer?: string | undefined;
+  readonly server?: string | undefined;
+}
+
+/** Every cell that a peer says it can fill, in the order of the table. */
+export function cellsOf(peer: Peer, { layer: onlyLayer, server: onlyServer }: Filter = {}): Cell[] {
+  return layers
+    .filter((layer) => onlyLayer === undefined || layer === onlyLayer)
+    .flatMap((layer) => (peer.layers[layer] ?? []).flatMap((role) => serversOf(layer, onlyServer).flatMap((server) => variantsOf(peer, { peer: peer.name, layer, role, server }))));
+}
+
+function serversOf(layer: Layer, only: string | undefined): readonly Cell["server"][] {
+  if (bare.includes(layer)) return only === undefined || only === "none" ? ["none"] : [];
+  return serverNames.filter((name) => only === undefined || name === only);
+}
+
+function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "server">): Cell[] {
+  const well = { ...at, code: undefined };
+  switch (at.layer) {
+    case "ibb":
+      return [{ ...well, variant: undefined, options: { bytes: 20_000, blockSize: 4096, sid: "interop" } }];
+    case "starttls":
+      return certificateKinds.map(({ kind, code }) => ({ ...at, variant: kind, options: { text: greeting, kind }, code }));
+    case "e2e":
+      return [
+        ...(["starttls", "xtls"] as const).map((secure) => ({ ...well, variant: secure, options: { text: greeting, transport: "ibb", secure } })),
+        // What a peer does wrong is no matter of the server between: once is enough.
+        ...(at.server === "embedded" ? peer.misbehaviours : [])
+          .filter(({ role }) => role === at.role)
+          .map(({ name, code, secure = "starttls" }) => ({ ...at, variant: name, options: { text: greeting, transport: "ibb", secure, misbehave: name }, code })),
+      ];
+    default:
+      return [{ ...well, variant: undefined, options: { bytes: 20_000 } }];
+  }
+}
+
+const greeting = "Good night, good night!";
+
+export const cellName = ({ peer, layer, role, server, variant }: Pick<Cell, "peer" | "layer" | "role" | "server" | "variant">): string =>
+  [peer, layer, role, server, ...(variant === undefined ? [] : [variant])].join(" ");

@@ -1,0 +1,92 @@
+import { availableParallelism } from "node:os";
+import { Command } from "commander";
+import { WebSocket } from "ws";
+import { freePorts } from "../../test/rigs/free-ports.js";
+import { type Cell, cellName, cellsOf } from "./cells.js";
+import { foreignPeer, type Peer, peersOfTree } from "./peer-folder.js";
+import { complaints, knownFailures, table, writeLogs, writeMatrix, writeTable } from "./report.js";
+import { type Result, runCell } from "./run-cell.js";
+import { type Server, type ServerName, startServer } from "./servers.js";
+
+if (!("WebSocket" in globalThis)) Object.assign(globalThis, { WebSocket }); // Node 20 has none
+
+interface Options {
+  readonly peer?: string[];
+  readonly layer?: string;
+  readonly server?: string;
+  readonly variant?: string;
+  readonly jobs: string;
+}
+
+const program = new Command("interop")
+  .description("Runs other implementations against Balcony and writes interop/matrix.json and docs/interop.md.")
+  .option("--peer <peers...>", "only these peers of the tree; name=command for a program that is not in it")
+  .option("--layer <layer>")
+  .option("--server <server>", "embedded, prosody, ejabberd; none for layers without a server")
+  .option("--variant <variant>", "one kind of certificate, or one misbehaviour")
+  .option("--jobs <n>", "cells at once", String(2 * availableParallelism()));
+
+const options = program.parse().opts<Options>();
+process.exitCode = await main(options);
+
+async function main({ peer: wanted, layer, server, variant, jobs }: Options): Promise<number> {
+  const peers = await choose(wanted);
+  const cells = peers.flatMap((peer) => cellsOf(peer, { layer, server })).filter((cell) => variant === undefined || cell.variant === variant);
+  if (cells.length === 0) throw new Error("No cell fits these options.");
+  const started = performance.now();
+  const results = await runAll(cells, peers, Number(jobs));
+  const known = await knownFailures();
+  await writeLogs(results);
+  const whole = wanted === undefined && layer === undefined && server === undefined && variant === undefined;
+  if (whole) {
+    await writeMatrix(results, peers);
+    await writeTable(results, known);
+  } else {
+    process.stdout.write(table(results, known));
+  }
+  const wrong = complaints(results, known);
+  for (const complaint of wrong) process.stdout.write(`${complaint}\n`);
+  const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stdout.write(`${results.length} cells in ${seconds} s: ${count("passed")} passed, ${count("failed")} failed, ${count("not applicable")} not applicable.\n`);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+async function choose(wanted: readonly string[] | undefined): Promise<Peer[]> {
+  const tree = peersOfTree();
+  if (!wanted) return tree;
+  return await Promise.all(
+    wanted.map(async (word) => {
+      const [name = "", ...command] = word.split("=");
+      if (command.length > 0) return await foreignPeer(name, command.join("="));
+      const found = tree.find((peer) => peer.name === name);
+      if (!found) throw new Error(`There is no peer ${name} in interop/peers.`);
+      return found;
+    }),
+  );
+}
+
+/** Cells run side by side: each has its own resource at its server, and its own ports. */
+async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: number): Promise<Result[]> {
+  const names = [...new Set(cells.map(({ server }) => server))].filter((name): name is ServerName => name !== "none");
+  const servers = new Map<string, Server>();
+  try {
+    await Promise.all(names.map(async (name) => servers.set(name, await startServer(name))));
+    const ports = async () => (await freePorts(1))[0] as number;
+    const results = new Map<Cell, Result>();
+    const queue = [...cells];
+    const work = async () => {
+      for (let cell = queue.shift(); cell; cell = queue.shift()) {
+        const peer = peers.find(({ name }) => name === cell?.peer) as Peer;
+        const result = await runCell(cell, peer, servers.get(cell.server), ports);
+        if (result.outcome !== "not applicable")
+          process.stderr.write(`${result.outcome === "passed" ? "ok" : "FAILED"} ${cellName(cell)} (${result.milliseconds} ms)${result.reason ? `: ${result.reason}` : ""}\n`);
+        results.set(cell, result);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.max(1, jobs) }, work));
+    return cells.map((cell) => results.get(cell) as Result);
+  } finally {
+    await Promise.all([...servers.values()].map(async (server) => await server.stop()));
+  }
+}

@@ -1,0 +1,51 @@
+import { StanzaRouter } from "@balcony/channel";
+import { bare, type Element, normalize } from "@balcony/xml";
+import { client } from "@xmpp/client";
+import type { OurTask } from "./side.js";
+
+export interface Account {
+  readonly channel: StanzaRouter;
+  logout(): Promise<void>;
+}
+
+type Internals = ReturnType<typeof client> & { _onElement(element: Element): void };
+
+export function clientOf({ service, self, password }: Pick<OurTask, "service" | "self" | "password">): Internals {
+  const [account, resource] = self.split("/") as [string, string];
+  const [username, domain] = account.split("@") as [string, string];
+  const xmpp = client({ service, domain, username, password, resource }) as unknown as Internals;
+  xmpp.on("error", () => undefined); // what its sockets say when the server goes away
+  return xmpp;
+}
+
+/** Writes down what goes over the client's connection. */
+export function logStanzas(xmpp: Internals, log: OurTask["log"]): void {
+  xmpp.on("element", (element: Element) => log("in", element.toString()));
+  xmpp.on("send", (element: Element) => log("out", element.toString()));
+}
+
+/** An account that is online, as the wide channel that the layers of Balcony work on. */
+export async function login(task: OurTask): Promise<Account> {
+  const xmpp = clientOf(task);
+  logStanzas(xmpp, task.log);
+  const channel = new StanzaRouter({
+    self: normalize(task.self),
+    transmit: async (stanza) => await xmpp.send(stanza),
+    shutdown: () => Promise.resolve(),
+    report: (error) => task.log("note", String(error)),
+  });
+  const passOn = xmpp._onElement.bind(xmpp);
+  xmpp._onElement = (element) => {
+    const stanza = element.name === "iq" || element.name === "message" || element.name === "presence";
+    if (!stanza || !channel.receive(element, normalize(element.attrs.from ?? bare(task.self)))) passOn(element);
+  };
+  await xmpp.start();
+  return {
+    channel,
+    logout: async () => {
+      await channel.close();
+      xmpp.reconnect.stop();
+      await xmpp.stop();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Layer, Role } from "./contract.js";
+import { PeerProcess } from "./peer-process.js";
+import { interopFolder } from "./root.js";
+
+/** A peer that can be started, or why it cannot. */
+export interface Peer {
+  readonly name: string;
+  /** What it is made of: several peers of one implementation count once. */
+  readonly implementation: string;
+  readonly independent: boolean;
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly layers: Readonly<Partial<Record<Layer, readonly Role[]>>>;
+  /** By `layer/role`, or by `layer/role/server`. */
+  readonly notApplicable: Readonly<Record<string, string>>;
+  /** The rules it can break on demand, with the code by which Balcony has to meet each, by role of the peer. */
+  readonly misbehaviours: readonly Misbehaviour[];
+  /** Why it cannot run here: a package that is not there, a build that failed. */
+  readonly missing: string | undefined;
+}
+
+export interface Misbehaviour {
+  readonly name: string;
+  readonly section: string;
+  readonly role: Role;
+  /** The error code of Balcony's own end. */
+  readonly code: string;
+  readonly secure?: "starttls" | "xtls";
+}
+
+interface PeerFile {
+  readonly implementation: string;
+  readonly independent?: boolean;
+  readonly command: readonly string[];
+  readonly needs?: readonly string[];
+  readonly build?: readonly (readonly string[])[];
+  readonly layers: Peer["layers"];
+  readonly notApplicable?: Record<string, string>;
+  readonly misbehaviours?: string;
+}
+
+const peersFolder = join(interopFolder, "peers");
+
+export function peersOfTree(): Peer[] {
+  return readdirSync(peersFolder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(peersFolder, entry.name, "peer.json")))
+    .map(({ name }) => read(name))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function read(name: string): Peer {
+  const folder = join(peersFolder, name);
+  const file = JSON.parse(readFileSync(join(folder, "peer.json"), "utf8")) as PeerFile;
+  const out = join(interopFolder, "node_modules", ".cache", "peers", name);
+  const fill = (words: readonly string[]) => words.map((word) => word.replaceAll("{out}", out).replaceAll("{node}", process.execPath));
+  return {
+    name,
+    implementation: file.implementation,
+    independent: file.independent ?? true,
+    command: fill(file.command),
+    folder,
+    layers: file.layers,
+    notApplicable: file.notApplicable ?? {},
+    misbehaviours: file.misbehaviours ? (JSON.parse(readFileSync(join(folder, file.misbehaviours), "utf8")) as Misbehaviour[]) : [],
+    missing: lacking(file, folder, out, fill),
+  };
+}
+
+function lacking({ needs = [], build = [] }: PeerFile, folder: string, out: string, fill: (words: readonly string[]) => string[]): string | undefined {
+  const absent = needs.find((file) => !existsSync(file));
+  if (absent) return `${absent} is not installed`;
+  mkdirSync(out, { recursive: true });
+  for (const line of build) {
+    const [program = "", ...args] = fill(line);
+    const { status, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
+    if (status !== 0) return `its build failed: ${error?.message ?? stderr.slice(0, 500)}`;
+  }
+  return undefined;
+}
+
+/** A program that is not in the tree: it says itself what it speaks. */
+export async function foreignPeer(name: string, commandLine: string): Promise<Peer> {
+  const command = ["/bin/sh", "-c", `exec ${commandLine}`];
+  const folder = process.cwd();
+  const [description] = await new PeerProcess("describe", { command, folder, deadline: 30_000 }).ended;
+  if (description?.event !== "describe") throw new Error(`${name} does not describe itself`);
+  return { name, implementation: description.name, independent: true, command, folder, layers: description.layers, notApplicable: {}, misbehaviours: [], missing: undefined };
+}
