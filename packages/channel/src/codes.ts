@@ -57,6 +57,10 @@ export const codes = {
   "ice-integrity": "A STUN message has no valid message integrity: it is not the peer's.",
   "ice-stun": "A STUN message is malformed, or none that a connectivity check may be.",
 
+  // WebRTC data channels (XEP-0343)
+  "webrtc-failed": "No WebRTC connection came about: no pair of candidates works, DTLS failed, or nothing may be offered.",
+  "webrtc-channel": "The peer's data channel is not one reliable, ordered channel of binary messages of at most 64 KiB.",
+
   // The XML stream (RFC 6120, XEP-0246)
   "unsupported-version": "The stream header has no version, or one we do not speak.",
   "invalid-from": "An address in a header or stanza is not the authenticated peer's.",

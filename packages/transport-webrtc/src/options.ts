@@ -1,0 +1,10 @@
+import type { ConnectionFactory, IceServer } from "./peer-connection.js";
+
+export interface WebrtcOptions {
+  /** STUN and TURN servers, or what finds them (XEP-0215). None by default: then only direct connections without a NAT between come about. */
+  readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
+  /** What makes the peer connection. Default: the platform's own RTCPeerConnection where there is one, otherwise werift, which is loaded then. */
+  readonly connection?: ConnectionFactory;
+  /** ms from `connect()` until bytes can flow. Default 15,000. */
+  readonly timeout?: number;
+}
