@@ -103,6 +103,16 @@ export const codes = {
   "store-version": "The store was written by a newer version.",
   "too-many-devices": "The peer has shown more unverified keys than are kept.",
 
+  // Verification
+  "verification-busy": "A verification with this address is open already.",
+  "verification-cancelled": "One of the two sides cancelled the verification.",
+  "verification-differs": "Somebody said that the two screens show different symbols: somebody may be between you.",
+  "verification-open": "A stanza holds symbols or numbers that are being compared: they are not for sending.",
+  "verification-unsupported": "The peer's client knows no verification.",
+  "verification-violation": "The peer broke the rules of the verification.",
+  "commitment-mismatch": "What the peer revealed is not what it had committed to: somebody may be between you.",
+  "guesses-spent": "Three verifications with this address were begun within a day and not confirmed: no more until tomorrow.",
+
   // The client's connection to its server
   "client-offline": "The XMPP client is not connected.",
   "resource-conflict": "Another client took over our resource.",

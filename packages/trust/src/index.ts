@@ -1,5 +1,9 @@
+export { type End, EXPORTER_LABEL, tlsContext } from "./ceremony/context.js";
+export { ceremonyStep, messageLengths } from "./ceremony/machine.js";
+export type { CeremonyContext, CeremonyEffect, CeremonyEvent, CeremonyMessage, CeremonyMode, CeremonyOutcome, CeremonyState, CeremonyStep } from "./ceremony/state.js";
+export type { SasSymbols } from "./ceremony/symbols.js";
 export { type Acceptance, type Alert, type BlockCode, type Decision, type DecisionInput, decide, type Owner } from "./decide.js";
 export { compareFingerprint, fingerprintUri, fingerprintWords, formatFingerprint, type GivenFingerprint, parseFingerprint } from "./fingerprints.js";
-export { type BareJid, type Device, type How, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
+export { type BareJid, type Device, type How, MAX_GUESSES, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
 export type { Contents, FileStoreOptions, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
 export { type Contact, type PeerView, TrustStore } from "./trust-store.js";

@@ -4,7 +4,7 @@ import { BalconyError } from "@balcony/channel";
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud"] as const;
 export type How = (typeof ways)[number];
 
 export const statuses = ["unverified", "verified", "revoked"] as const;
@@ -23,6 +23,8 @@ export interface Device {
   readonly status: (typeof statuses)[number];
   /** Kept when the key is revoked later. */
   readonly verified?: { readonly how: How; readonly at: string };
+  /** When a person last saw other symbols than the peer did, with this key at the other end, or the peer broke its commitment. Verifying the key takes it away. */
+  readonly differed?: string;
   /** When it was revoked. */
   readonly revoked?: string;
 }
@@ -34,12 +36,18 @@ export interface PeerRecord {
   readonly everStreamed: boolean;
   /** Was a key of this address ever verified or revoked? Then an unknown one blocks, even when no device is left, until `reset`. */
   readonly tombstone: boolean;
+  /** When each verification that was begun and not confirmed was charged: dates of the last day, or of a clock that was ahead. */
+  readonly guesses?: readonly string[];
 }
+
+/** Verifications by short string that may be begun with one address within a day without being confirmed. */
+export const MAX_GUESSES = 3;
 
 /** Unverified keys kept for one peer. */
 export const MAX_UNVERIFIED = 32;
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const stranger: PeerRecord = Object.freeze({ devices: [], everStreamed: false, tombstone: false });
 
 /** Is this the SHA-256 of a SubjectPublicKeyInfo as it is kept: 64 lower-case hex digits? */
@@ -68,7 +76,13 @@ export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { r
 export function verified(record: PeerRecord | undefined, { spki, how, at }: { readonly spki: string; readonly how: How; readonly at: string }): PeerRecord {
   const known = deviceOf(record, spki);
   if (known?.status === "revoked") throw new BalconyError("key-revoked", "This key was revoked and cannot be verified again.", { phase: "trust" });
-  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...(known ?? entered(spki, at)), status: "verified", verified: { how, at } });
+  const { differed: _, ...device } = known ?? entered(spki, at);
+  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...device, status: "verified", verified: { how, at } });
+}
+
+/** The strings differed with this key at the other end. */
+export function differed(record: PeerRecord | undefined, { spki, at }: { readonly spki: string; readonly at: string }): PeerRecord {
+  return withDevice(record ?? stranger, { ...(deviceOf(record, spki) ?? entered(spki, at)), differed: at });
 }
 
 /** The person never wants to see this key again, known or not. */
@@ -85,7 +99,7 @@ export function removed(record: PeerRecord | undefined, spki?: string): PeerReco
   }
   if (!record) return undefined;
   const devices = record.devices.filter((device) => device.status === "revoked" || (spki !== undefined && device.spki !== spki));
-  if (devices.length === 0 && !record.everStreamed && !record.tombstone) return undefined;
+  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses) return undefined;
   return { ...record, devices };
 }
 
@@ -95,10 +109,32 @@ export function labelled(record: PeerRecord | undefined, { spki, label }: { read
   return withDevice(record ?? stranger, label === undefined ? known : { ...known, label });
 }
 
-/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked. */
+/**
+ * A verification begins. Dated no earlier than any before it, so that a clock which goes back gives nothing back: only a day that passes does, and the person who confirms.
+ * Throws `guesses-spent`.
+ */
+export function charged(record: PeerRecord | undefined, at: string): PeerRecord {
+  const spent = (record?.guesses ?? []).filter((guess) => Date.parse(at) - Date.parse(guess) < DAY);
+  if (spent.length >= MAX_GUESSES) {
+    throw new BalconyError("guesses-spent", `${MAX_GUESSES} verifications with this address were begun within a day and not confirmed.`, {
+      phase: "trust",
+      hint: "Somebody may be between you, trying. Compare whole fingerprints, or scan the QR code; or wait a day.",
+    });
+  }
+  return { ...(record ?? stranger), guesses: [...spent, [at, ...spent].sort().at(-1) ?? at] };
+}
+
+/** The person here has said that the strings match: this verification's guess was none. */
+export function givenBack({ guesses = [], ...record }: PeerRecord): PeerRecord {
+  const left = guesses.slice(0, -1);
+  return left.length > 0 ? { ...record, guesses: left } : record;
+}
+
+/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked, and spent guesses spent. */
 export function reset(record: PeerRecord | undefined): PeerRecord | undefined {
   const devices = record?.devices.filter((device) => device.status === "revoked") ?? [];
-  return devices.length > 0 ? { ...stranger, devices } : undefined;
+  const guesses = record?.guesses && { guesses: record.guesses };
+  return devices.length > 0 || guesses ? { ...stranger, devices, ...guesses } : undefined;
 }
 
 function entered(spki: string, at: string): Device {

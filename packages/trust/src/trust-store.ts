@@ -1,6 +1,22 @@
 import { BalconyError } from "@balcony/channel";
 import { type Acceptance, type BlockCode, decide, type Owner } from "./decide.js";
-import { type BareJid, type Device, deviceOf, type How, isSpki, labelled, type PeerRecord, removed, reset, revoked, seen, verified } from "./record.js";
+import {
+  type BareJid,
+  charged,
+  type Device,
+  deviceOf,
+  differed,
+  givenBack,
+  type How,
+  isSpki,
+  labelled,
+  type PeerRecord,
+  removed,
+  reset,
+  revoked,
+  seen,
+  verified,
+} from "./record.js";
 import { type Contents, type FileStoreOptions, memoryStorage, type StoredIdentity, type StoreOptions, type TrustStorage, withRecord } from "./storage.js";
 
 /** What is known of one peer at one moment. */
@@ -141,6 +157,24 @@ export class TrustStore {
   /** The person has compared the whole fingerprint, and it is right. The key need not have been seen before. Throws `key-revoked`. */
   async setVerified(account: BareJid, peer: BareJid, spki: string, how: How): Promise<Device> {
     return known(await this.#change(account, { peer, spki }, (record) => verified(record, { spki, how, at: this.#now() })), spki);
+  }
+
+  /**
+   * Charges the beginning of a verification by short string, before anything of it leaves: durably, under the lock, whichever session or process asks.
+   * Throws `guesses-spent`.
+   */
+  async chargeGuess(account: BareJid, peer: BareJid): Promise<void> {
+    await this.#change(account, { peer }, (record) => charged(record, this.#now()));
+  }
+
+  /** The person here has said that the strings match: keeps the key as verified and gives the guess back, in one write. Throws `key-revoked`. */
+  async confirmSymbols(account: BareJid, peer: BareJid, spki: string, how: "symbols" | "read-aloud"): Promise<Device> {
+    return known(await this.#change(account, { peer, spki }, (record) => givenBack(verified(record, { spki, how, at: this.#now() }))), spki);
+  }
+
+  /** Somebody may be between the two: the strings differed while this key was at the other end. The key stays usable, and marked until it is verified. */
+  async recordDifference(account: BareJid, peer: BareJid, spki: string): Promise<Device> {
+    return known(await this.#change(account, { peer, spki }, (record) => differed(record, { spki, at: this.#now() })), spki);
   }
 
   /** This key is blocked from now on, for good and under every address; it need not have been seen before. */

@@ -33,11 +33,12 @@ export function readTrust(file: string, macKey: Uint8Array): TrustFile {
 }
 
 function readRecord(value: unknown, where: string): PeerRecord {
-  const { devices, everStreamed, tombstone } = fields(value, where, ["devices", "everStreamed", "tombstone"]);
+  const { devices, everStreamed, tombstone, guesses } = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?"]);
   const record = {
     devices: list(devices, `${where} devices`).map((device) => readDevice(device, `a device of ${where}`)),
     everStreamed: flag(everStreamed, `${where} everStreamed`),
     tombstone: flag(tombstone, `${where} tombstone`),
+    ...(guesses === undefined ? {} : { guesses: list(guesses, `${where} guesses`).map((guess) => date(guess, `a guess of ${where}`)) }),
   };
   if (new Set(record.devices.map((device) => device.spki)).size < record.devices.length) throw corrupt(`${where} has a device twice`);
   if (!record.tombstone && record.devices.some((device) => device.status === "verified")) throw corrupt(`${where} is verified without a tombstone`);
@@ -45,7 +46,7 @@ function readRecord(value: unknown, where: string): PeerRecord {
 }
 
 function readDevice(value: unknown, where: string): Device {
-  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "revoked?"]);
+  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "differed?", "revoked?"]);
   const device: Device = {
     spki: text(found.spki, `${where}: spki`),
     ...(found.label === undefined ? {} : { label: text(found.label, `${where}: label`) }),
@@ -53,6 +54,7 @@ function readDevice(value: unknown, where: string): Device {
     lastSeen: date(found.lastSeen, `${where}: lastSeen`),
     status: oneOf(found.status, `${where}: status`, statuses),
     ...(found.verified === undefined ? {} : { verified: readVerified(found.verified, `${where}: verified`) }),
+    ...(found.differed === undefined ? {} : { differed: date(found.differed, `${where}: differed`) }),
     ...(found.revoked === undefined ? {} : { revoked: date(found.revoked, `${where}: revoked`) }),
   };
   const consistent =
