@@ -22,6 +22,7 @@ import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
 import { openStore } from "./store.js";
+import { Ceremonies } from "./verification/ceremonies.js";
 import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
 
 const NS_JINGLE = "urn:xmpp:jingle:1";
@@ -92,6 +93,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #absent = new AbsentResource();
   readonly #advertisement: Advertisement;
   readonly #sessions = new Set<Session>();
+  readonly #ceremonies = new Ceremonies();
   readonly #closing = new AbortController();
   /** Addresses that we are talking to, or are about to: they know already that we are online. */
   readonly #engaged = new Map<Jid, number>();
@@ -166,6 +168,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   /** Closes every session properly, then lets go of the client, which stays as it is. */
   async close(): Promise<void> {
     this.#closing.abort(new BalconyError("closed", "Balcony was closed."));
+    this.#ceremonies.close();
     await Promise.all([...this.#sessions].map(async (session) => await session.close()));
     const connection = await this.#connection?.catch(() => undefined); // a connection that never came has nothing to close
     await connection?.jingle.close();
@@ -239,6 +242,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       contacts: this.#contacts,
       presence: this.#presence,
       store: this.store,
+      ceremonies: this.#ceremonies,
       policy: this.#policy,
       timeouts: { ...this.#timeouts, ...timeouts },
       secure: this.#secure,

@@ -7,6 +7,7 @@ import type { KeepaliveTimes } from "@balcony/xml-stream";
 import type { Contacts } from "./contacts.js";
 import type { DirectedPresence } from "./directed-presence.js";
 import type { OnProgress } from "./progress.js";
+import type { Ceremonies } from "./verification/ceremonies.js";
 import type { Secure } from "./xtls.js";
 
 /** Milliseconds for each wait. */
@@ -68,6 +69,7 @@ export interface Context {
   readonly contacts: Contacts;
   readonly presence: DirectedPresence;
   readonly store: TrustStore;
+  readonly ceremonies: Ceremonies;
   readonly identity: Identity;
   readonly policy: Policy;
   readonly timeouts: Timeouts;

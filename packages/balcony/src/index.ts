@@ -8,4 +8,6 @@ export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, Security } from "./security.js";
 export { Session, type SessionEvents, type SessionStatus } from "./session.js";
+export type { Ceremony, CeremonyEvents } from "./verification/ceremony.js";
+export type { VerificationRequest, VerifyOptions } from "./verification/verification.js";
 export type { Secure } from "./xtls.js";

@@ -8,20 +8,22 @@ import type { SessionParts } from "./session.js";
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Streamed): Promise<SessionParts> {
   const { decision, jingle, path, peer, self, stream, tls } = previous;
-  const { onProgress, report, signal, store } = context;
+  const { ceremonies, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
-    await store.accepted(bare(self), bare(peer), { spki: tls.peerCertificate.spki, decision, streamed: true });
+    const { verified } = await store.accepted(bare(self), bare(peer), { spki: tls.peerCertificate.spki, decision, streamed: true });
     return {
       stream,
       jingle,
       report,
+      verification: { role: jingle.role, tls, store, ceremonies },
       security: {
         protocol: tls.protocol,
         cipher: tls.cipher,
         path,
         transport: jingle.transport,
         trust: decision.trust,
+        ...(decision.trust === "verified" && verified && { verified }),
         firstUse: decision.firstUse,
         alerts: decision.alerts,
         own: { fingerprint: tls.ownCertificate.spki, certificate: tls.ownCertificate.fingerprint },

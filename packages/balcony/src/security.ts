@@ -1,6 +1,6 @@
-import type { Alert } from "@balcony/trust";
+import type { Alert, Device } from "@balcony/trust";
 
-/** All that a client needs to draw a shield and an information dialog. Fixed for the life of a session, but for `trust`, which verification changes. */
+/** All that a client needs to draw a shield and an information dialog. Of a session that stands, only `trust` and `verified` ever change: verification does that. */
 export interface Security {
   readonly protocol: "TLSv1.3";
   /** `TLS_AES_256_GCM_SHA384` */
@@ -10,6 +10,8 @@ export interface Security {
   /** Namespace of the Jingle transport that carries them. */
   readonly transport: string;
   readonly trust: "unverified" | "verified";
+  /** How and when (ISO 8601) the peer's key was verified, where it is. */
+  readonly verified?: NonNullable<Device["verified"]>;
   /** Is this the first time that this key was seen for this address? */
   readonly firstUse: boolean;
   readonly alerts: readonly Alert[];

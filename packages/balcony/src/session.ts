@@ -1,11 +1,13 @@
 import { EventEmitter } from "node:events";
-import type { BalconyError, StanzaChannel } from "@balcony/channel";
+import { BalconyError, type StanzaChannel } from "@balcony/channel";
 import type { Session as JingleSession, Reason } from "@balcony/jingle";
 import type { Element, Jid } from "@balcony/xml";
 import type { XmlStream } from "@balcony/xml-stream";
 import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
 import { type JID, jid } from "./jid.js";
 import type { Security } from "./security.js";
+import type { Ceremony } from "./verification/ceremony.js";
+import { Verification, type VerificationParts, type VerificationRequest, type VerifyOptions } from "./verification/verification.js";
 
 /** `online` from the start, `closing` while the closing handshake runs, `offline` for good. */
 export type SessionStatus = "online" | "closing" | "offline";
@@ -16,6 +18,10 @@ export interface SessionEvents {
   /** The same, under @xmpp/client's other name. */
   element: [element: Element];
   status: [status: SessionStatus];
+  /** The other person asks to verify each other. Without a listener they are told that this client cannot. */
+  verification: [request: VerificationRequest];
+  /** `security` has changed: the peer's key is verified now. */
+  security: [security: Security];
   /** Why the session ended, where it was not closed properly. Only sent if somebody listens. */
   error: [error: BalconyError];
   /** The session has ended. Exactly once. */
@@ -27,6 +33,7 @@ export interface SessionParts {
   readonly stream: XmlStream;
   readonly jingle: JingleSession;
   readonly security: Security;
+  readonly verification: VerificationParts;
   /** Told of what a handler of the application's threw. */
   readonly report: (error: unknown) => void;
 }
@@ -42,25 +49,40 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly peer: Jid;
   /** Whether we opened it. Where both sides called at once there is one session, and one of the two opened it. */
   readonly role: "initiator" | "responder";
-  readonly security: Security;
   readonly iqCaller: IqCaller;
   readonly iqCallee: IqCallee;
   /** The stream as a StanzaChannel: what Jingle or any other protocol of ours runs on. */
   readonly channel: StanzaChannel;
   #status: SessionStatus = "online";
+  #security: Security;
+  readonly #verification: Verification;
   readonly #jingle: JingleSession;
   readonly #ended: Promise<void>;
 
-  constructor({ stream, jingle, security, report }: SessionParts) {
+  constructor({ stream, jingle, security, verification, report }: SessionParts) {
     super();
     this.jid = jid(stream.self);
     this.peer = jingle.peer;
     this.role = jingle.role;
-    this.security = security;
+    this.#security = security;
     this.channel = stream;
     this.#jingle = jingle;
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
+    this.#verification = new Verification(
+      stream,
+      verification,
+      {
+        listening: () => this.listenerCount("verification") > 0,
+        asked: (request) => this.emit("verification", request),
+        verified: (device) => {
+          this.#security = { ...this.#security, trust: "verified", ...(device.verified && { verified: device.verified }) };
+          this.emit("security", this.#security);
+        },
+        report,
+      },
+      jingle.peer,
+    );
     stream.observer = (stanza) => {
       try {
         this.emit("element", stanza);
@@ -81,17 +103,43 @@ export class Session extends EventEmitter<SessionEvents> {
     return this.#status;
   }
 
+  /** What protects the session, and whether the peer's key is verified. */
+  get security(): Security {
+    return this.#security;
+  }
+
+  /**
+   * Two people verify each other: both are asked, then both see the same symbols, or one reads numbers aloud and the other types them. Takes the other person's request, where there
+   * is one. docs/xep-e2e-verification.md has the protocol.
+   * @returns once there is something to compare; what the person says about it goes to the ceremony's `confirm()` or `differ()`
+   * @throws `verification-busy`, `verification-cancelled`, `verification-unsupported`, `verification-violation`, `guesses-spent`, `commitment-mismatch`, `reflection`, `address-mismatch`,
+   * `timeout` after 10 minutes, `aborted`, `closed`, `connection-lost`, and what the store throws
+   */
+  async verify(options: VerifyOptions = {}): Promise<Ceremony> {
+    return await this.#verification.verify(options);
+  }
+
   /**
    * Sends one stanza to the peer. Resolves once the layer below has room for more.
-   * @throws `closed`, `connection-lost`, `invalid-argument` for what is no stanza or cannot be written as XML, `resource-constraint` where too much waits
+   * @throws `closed`, `connection-lost`, `invalid-argument` for what is no stanza or cannot be written as XML, `resource-constraint` where too much waits,
+   * `verification-open` for one that tells what is being compared
    */
   async send(stanza: Element): Promise<void> {
+    this.#check(stanza);
     await this.channel.send(stanza);
+  }
+
+  #check(stanza: Element): void {
+    if (!this.#verification.forbids(stanza)) return;
+    throw new BalconyError("verification-open", "This tells what you are comparing. Whoever is between you would read it and say the right thing to each: use your voice.", {
+      phase: "trust",
+      peer: this.peer,
+    });
   }
 
   /** Sends stanzas in their order. */
   async sendMany(stanzas: Iterable<Element>): Promise<void> {
-    const sent = [...stanzas].map((stanza) => this.channel.send(stanza));
+    const sent = [...stanzas].map((stanza) => this.send(stanza));
     await Promise.all(sent);
   }
 
