@@ -5,35 +5,43 @@ import { aborted, type Interrupt } from "./interrupt.js";
 import type { Output } from "./output.js";
 import { folded, sendable, shortened } from "./printable.js";
 import { describeAll } from "./security-words.js";
+import { Verifying, verifyingCommands } from "./verifying.js";
 
 const NAME = 20;
 const screen = process.stdout;
 
 /** What a person can type instead of something to say. */
 const commands: Readonly<Record<string, string>> = {
+  ...verifyingCommands,
   "/info": "addresses, path, cipher and fingerprints",
   "/quit": "close the stream",
   "/help": "this list; a line that begins with / is sent by typing //",
 };
 
 /** Two people, line by line, until one of them has had enough. */
-export async function converse(session: Session, output: Output, interrupt: Interrupt): Promise<void> {
+export async function converse(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
   const lines = createInterface({ input: process.stdin, output: screen, prompt: paint.cyan("› ") });
   const name = nameOf(session.peer);
   session.on("stanza", (stanza) => {
     const body = stanza.name === "message" ? stanza.getChildText("body") : null;
     if (body !== null) above(lines, spoken(name, body));
   });
+  const verifying = new Verifying(session, output, (work) => {
+    clearPrompt(lines);
+    work();
+    if (!left.signal.aborted) lines.prompt(true);
+  });
   const over = new Promise<void>((resolve) => session.once("close", resolve));
   const left = new AbortController();
   lines.on("SIGINT", interrupt.press);
   lines.on("close", () => left.abort());
   lines.on("line", (line) => {
-    obey(line, { session, output, quit: () => lines.close() });
+    if (!verifying.obey(line.trim())) obey(line, { session, output, quit: () => lines.close() });
     if (!left.signal.aborted) lines.prompt();
   });
   output.tell({ event: "conversation" }, "Type what you want to say. /help lists commands, Ctrl-C closes the stream.");
   lines.prompt();
+  if (verify) verifying.begin(verify === "aloud");
   try {
     await Promise.race([over, aborted(left.signal), aborted(interrupt.signal)]);
     clearPrompt(lines);

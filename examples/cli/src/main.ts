@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import type { ListenOptions } from "./commands-listen.js";
+import type { VerifyByVoiceOptions } from "./commands-open.js";
 import type { SureOptions, VerifyOptions } from "./commands-trust.js";
 import { exitCodeOf, exitCodes, UsageError } from "./exit-codes.js";
 import { type CommonOptions, type OnlineOptions, type StreamOptions, withCommonOptions, withOnlineOptions, withStreamOptions } from "./options.js";
@@ -41,6 +42,10 @@ withOnlineOptions(command("login <jid>", "set up an account: try its password, m
 withStreamOptions(command("open <jid>", "open a stream: a conversation at a terminal, else a pipe")).action(async (jid: string, options: StreamOptions) =>
   (await import("./commands-open.js")).openCommand(jid, options),
 );
+
+withStreamOptions(command("verify <jid>", "open a stream, and find out with the other person whether somebody is between you"))
+  .option("--read-aloud", "they read three numbers to you by voice, and you type them", false)
+  .action(async (jid: string, options: VerifyByVoiceOptions) => (await import("./commands-open.js")).verifyCommand(jid, options));
 
 withStreamOptions(command("listen", "wait for others to open a stream"))
   .option("--allow <jid...>", "who may come in without asking, and may know that you are online, beside your contacts", [] as string[])

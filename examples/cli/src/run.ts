@@ -12,7 +12,7 @@ import { describeAlert, describeSecurity } from "./security-words.js";
 export const isPipe = (): boolean => !process.stdin.isTTY || !process.stdout.isTTY;
 
 /** A session from its first word to its last. Rejects where it did not end as it should: the stream broke, or Ctrl-C cut a pipe short. */
-export async function run(session: Session, output: Output, interrupt: Interrupt): Promise<void> {
+export async function run(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
   const { peer, security } = session;
   const broken = new Promise<never>((_, reject) => session.once("error", (error) => reject(duringSession(error))));
   broken.catch(() => undefined); // raced below; may come after the race is over
@@ -20,15 +20,15 @@ export async function run(session: Session, output: Output, interrupt: Interrupt
   for (const alert of security.alerts) output.tell({ event: "alert", ...alert }, describeAlert(alert), "warning");
   if (!output.json) for (const [words, mark] of describeSecurity(session)) output.tell({ event: "trust" }, words, mark);
   try {
-    await Promise.race([exchange(session, output, interrupt), broken]);
+    await Promise.race([exchange(session, output, interrupt, verify), broken]);
   } finally {
     await session.close();
   }
   output.tell({ event: "close", peer }, "closed", "done");
 }
 
-async function exchange(session: Session, output: Output, interrupt: Interrupt): Promise<void> {
-  if (!output.json && !isPipe()) return await converse(session, output, interrupt);
+async function exchange(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
+  if (!output.json && !isPipe()) return await converse(session, output, interrupt, verify);
   // Whoever sends bytes begins as soon as it has its answer: they are taken from the first moment on.
   const incoming = output.json ? undefined : receiveBytes(session, process.stdout);
   incoming?.catch(() => undefined); // with a person at the other end nobody waits for it

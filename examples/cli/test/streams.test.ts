@@ -180,3 +180,28 @@ describe("waiting", () => {
     expect((await juliet.ended).code).toBe(0);
   });
 });
+
+describe("two people who verify", () => {
+  it("see the same, say so, and are known to each other the next time", async () => {
+    const [resource, jid] = address();
+    const juliet = await atTerminal(["listen", ...at.as("juliet"), "--resource", resource, "--yes"], { NO_COLOR: "1" }).until("listening");
+    const romeo = await atTerminal(["verify", jid, ...at.as("romeo")], { NO_COLOR: "1" }).until("Asking juliet@capulet.lit");
+    await juliet.until("wants to verify that nobody is between you");
+    juliet.child.stdin.write("/verify\r");
+    await Promise.all([romeo.until("Is anything different?"), juliet.until("Is anything different?")]);
+    const seen = ({ stdout }: Running): string | undefined => /\d{4} {3}\d{4} {3}\d{4}/u.exec(stdout)?.[0];
+    expect([seen(romeo), seen(juliet)]).toEqual([seen(juliet), expect.any(String)]);
+    romeo.child.stdin.write(`they are ${seen(romeo)}\r`);
+    await romeo.until("[verification-open]");
+    romeo.child.stdin.write("/same\r");
+    juliet.child.stdin.write("/same\r");
+    await Promise.all([romeo.until("Verified: nobody is between you and juliet@capulet.lit"), juliet.until("Verified: nobody is between you and romeo@montague.lit")]);
+    romeo.child.stdin.write("/quit\r");
+    expect((await romeo.ended).code).toBe(0);
+    const again = await atTerminal(["open", jid, ...at.as("romeo")], { NO_COLOR: "1" }).until("verified: you have compared this key");
+    again.child.stdin.write("/quit\r");
+    await again.ended;
+    juliet.child.stdin.write("\u0003");
+    await juliet.ended;
+  });
+});
