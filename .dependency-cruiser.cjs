@@ -6,11 +6,12 @@ const arrows = {
   "transport-ibb": ["xml", "channel", "jingle"],
   "transport-ice-tcp": ["xml", "channel", "jingle"],
   "transport-webrtc": ["xml", "channel", "jingle"],
+  "transport-s5b": ["xml", "channel", "jingle"],
   "xml-stream": ["xml", "channel"],
   tls: ["channel"],
   trust: ["channel"],
   "local-server": ["xml", "channel"],
-  balcony: ["xml", "channel", "jingle", "transport-ibb", "xml-stream", "tls", "trust"],
+  balcony: ["xml", "channel", "jingle", "transport-ibb", "transport-s5b", "xml-stream", "tls", "trust"],
 };
 /** Packages that a browser build must be able to take: no node: module but stream, events and buffer. */
 const portable = ["xml", "channel", "jingle", "xml-stream", "transport-ibb"];

@@ -1,3 +1,4 @@
+import { ibb } from "@balcony/transport-ibb";
 import { TrustStore } from "@balcony/trust";
 import { client } from "@xmpp/client";
 import { type Balcony, type BalconyOptions, balcony, type Session } from "balcony";
@@ -29,7 +30,7 @@ export async function login({ service, jid, password, resource, options = {} }: 
   const [username, domain] = jid.split("@") as [string, string];
   const xmpp = client({ service, domain, username, password, ...(resource !== undefined && { resource }) });
   const store = options.store ?? (await TrustStore.inMemory());
-  const e2e = await balcony(xmpp, { ...options, store, policy: { allow: () => true, ...options.policy } });
+  const e2e = await balcony(xmpp, { ...inBand(options), ...options, store, policy: { allow: () => true, ...options.policy } });
   const errors: Error[] = [];
   e2e.on("error", (error) => errors.push(error));
   xmpp.on("error", () => undefined); // what its sockets say when a server or network is taken away
@@ -60,6 +61,11 @@ function lastAttempt({ reconnect: reconnecting }: ReturnType<typeof client>): ()
     await attempt;
   };
   return async () => await last;
+}
+
+/** Tests stay on loopback: where they do not ask for it by its name, only what the server carries does. */
+function inBand({ dangerouslyUseLoopback }: BalconyOptions): Pick<BalconyOptions, "transports"> {
+  return dangerouslyUseLoopback ? {} : { transports: [ibb()] };
 }
 
 /** A stream between the two, seen from both ends. */

@@ -1,0 +1,1 @@
+export { type S5bOptions, s5b } from "./transport.js";
