@@ -24,6 +24,8 @@ export interface OnlineOptions extends CommonOptions {
 /** Options of every command that has streams. */
 export interface StreamOptions extends OnlineOptions {
   readonly keepalive: number;
+  readonly relayOnly: boolean;
+  readonly directOnly: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -51,7 +53,12 @@ export function withOnlineOptions(command: Command): Command {
 }
 
 export function withStreamOptions(command: Command): Command {
-  return withOnlineOptions(command).option("--keepalive <seconds>", "silence after which the peer is asked whether it is there; it has half as long to answer", seconds, 60);
+  return withOnlineOptions(command)
+    .option("--keepalive <seconds>", "silence after which the peer is asked whether it is there; it has half as long to answer", seconds, 60)
+    .addOption(
+      new Option("--relay-only", "only paths on which nobody learns your IP address: proxies of your server, and the server itself").default(false).conflicts("directOnly"),
+    )
+    .addOption(new Option("--direct-only", "only paths from machine to machine; whoever gets a stream learns your IP address").default(false));
 }
 
 function seconds(text: string): number {

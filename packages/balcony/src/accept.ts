@@ -18,7 +18,7 @@ import { knowsX509 } from "./xtls.js";
 export async function accept(context: Context, offer: Offer): Promise<Session | undefined> {
   return await unwinding(async (undo) => {
     if (!(await admitted(context, offer))) return undefined;
-    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder", xtls: knowsX509(offer.security) };
+    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder", xtls: knowsX509(offer.security), transports: context.transports };
     const answered = await answer(context, plan, offer, undo);
     const secured = await startTls(context, answered, undo);
     const trusted = await decideTrust(context, secured);
@@ -50,6 +50,7 @@ async function answer(context: Context, plan: Plan, offer: Offer, undo: Undo): P
     const session = await offer.accept({
       application: xmlStreamDescription(),
       security: securityFor(context, plan),
+      addresses: context.addresses(offer.peer),
       timeout: timeouts.negotiation,
       signal,
       progress: negotiationSteps(onProgress),

@@ -1,8 +1,9 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaRouter } from "@balcony/channel";
-import { Jingle, type Offer, type Transport } from "@balcony/jingle";
+import { type AddressPolicy, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
 import { ibb } from "@balcony/transport-ibb";
+import { s5b } from "@balcony/transport-s5b";
 import { TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
@@ -27,14 +28,22 @@ import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
 
 const NS_JINGLE = "urn:xmpp:jingle:1";
 const NS_IBB = "http://jabber.org/protocol/ibb";
+const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
 const NS_PING = "urn:xmpp:ping";
 
 export interface BalconyOptions {
   /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
   readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
   readonly policy?: Partial<Policy>;
-  /** In order of preference; in-band bytestreams are always there, and last. Default: in-band bytestreams alone. */
+  /** In order of preference. Default: SOCKS5 bytestreams, then in-band ones. */
   readonly transports?: readonly Transport[];
+  /**
+   * `any`: direct before relayed, to peers that are known; others get relays of our own server alone, so that nobody learns where we are by sending a stanza. `relayed`: so for everybody.
+   * `direct`: nothing that a server carries, and whoever gets a stream learns our address. Default `any`.
+   */
+  readonly paths?: AddressPolicy["paths"];
+  /** Lets transports use addresses of this very machine: for tests, where both ends are on it. */
+  readonly dangerouslyUseLoopback?: boolean;
   readonly timeouts?: Partial<Timeouts>;
   /** How TLS is begun, in our offers and in our answers: `xtls` at once where the peer knows it, else STARTTLS; `starttls` always; `auto`, the default: XTLS with peers whose key is known, STARTTLS at first contact. */
   readonly secure?: Secure;
@@ -47,6 +56,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: OnProgress;
   readonly timeouts?: Partial<Timeouts>;
+  /** For this stream. Default: what `balcony()` was told. */
+  readonly paths?: AddressPolicy["paths"];
 }
 
 export interface BalconyEvents {
@@ -87,6 +98,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #limits: Partial<Limits>;
   readonly #keepalive: KeepaliveTimes | "off" | undefined;
   readonly #transports: readonly Transport[];
+  readonly #paths: AddressPolicy["paths"];
+  readonly #loopback: boolean;
   readonly #channels: ClientChannels;
   readonly #contacts = new Contacts((error) => this.#report(error));
   readonly #presence: DirectedPresence;
@@ -107,26 +120,25 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   ) {
     super();
     this.store = store;
-    this.#policy = { require: "encrypted", allow: () => false, accept: () => true, firstUse: () => true, ...options.policy };
+    this.#policy = { require: "encrypted", allow: () => false, accept: () => true, firstUse: () => true, showAddress: ({ known }) => known, ...options.policy };
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
-    this.#transports = options.transports ?? [ibb()];
-    this.#advertisement = new Advertisement([
-      NS_JINGLE,
-      NS_XMLSTREAM,
-      NS_IBB,
-      ...(this.#secure === "starttls" ? [] : [NS_XTLS]),
-      ...this.#transports.map(({ namespace }) => namespace),
-    ]);
+    this.#transports = options.transports ?? [s5b(), ibb()];
+    this.#paths = options.paths ?? "any";
+    this.#loopback = options.dangerouslyUseLoopback ?? false;
+    const namespaces = this.#transports.map(({ namespace }) => namespace);
+    const bytestreams = namespaces.includes("urn:xmpp:jingle:transports:s5b:1") ? [NS_BYTESTREAMS] : [];
+    const xtls = this.#secure === "starttls" ? [] : [NS_XTLS];
+    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, NS_IBB, ...bytestreams, ...xtls, ...namespaces]);
     this.#presence = new DirectedPresence({
       contacts: this.#contacts,
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
       report: (error) => this.#report(error),
     });
     this.#channels = new ClientChannels(client, {
-      namespaces: new Set([NS_JINGLE, NS_IBB, NS_DISCO_INFO, NS_PING]),
+      namespaces: new Set([NS_JINGLE, NS_IBB, NS_BYTESTREAMS, NS_DISCO_INFO, NS_PING]),
       knows: (from) => this.#knows(from),
       refusal: (request) => this.#absent.refusal(request),
       observe: (stanza, from) => this.#observe(stanza, from),
@@ -203,6 +215,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         applications: [xmlStreamApplication],
         securities: this.#secure === "starttls" ? [] : [xtlsSecurity],
         knows: (from) => this.#knows(from),
+        addresses: (peer) => this.#addresses(peer, this.#paths),
         onOffer: (offer) => void this.#accept(connection, offer),
         favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
         timing: { offer: this.#timeouts.person },
@@ -233,11 +246,12 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     }
   }
 
-  #context({ channel, identity, jingle }: Connection, onProgress: OnProgress, { signal, timeouts }: OpenOptions): Context {
+  #context({ channel, identity, jingle }: Connection, onProgress: OnProgress, { paths = this.#paths, signal, timeouts }: OpenOptions): Context {
     return {
       channel,
       jingle,
       transports: this.#transports,
+      addresses: (peer) => this.#addresses(peer, paths),
       identity,
       contacts: this.#contacts,
       presence: this.#presence,
@@ -287,10 +301,23 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     );
   }
 
-  /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
+  /** What transports may do with addresses where this peer is concerned (docs/security.md). */
+  #addresses(peer: Jid, paths: AddressPolicy["paths"]): AddressPolicy {
+    const account = bare(peer);
+    const self = bare(this.#channels.current.self);
+    const known = account === self || this.#contacts.seesUs(peer) || this.store.show(self, account)?.everStreamed === true;
+    const shown = this.#asked(() => this.#policy.showAddress({ peer, known }));
+    return { paths: paths === "direct" || shown ? paths : "relayed", privateNetworks: shown, dangerouslyUseLoopback: this.#loopback };
+  }
+
   #allows(from: Jid): boolean {
+    return this.#asked(() => this.#policy.allow(from));
+  }
+
+  /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
+  #asked(question: () => boolean): boolean {
     try {
-      return this.#policy.allow(from);
+      return question();
     } catch (error) {
       this.#report(error);
       return false;

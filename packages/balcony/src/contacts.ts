@@ -52,6 +52,11 @@ export class Contacts {
     return this.#roster.get(bare(address)) === "seesUs" || this.#directed.has(address) || this.#directed.has(bare(address));
   }
 
+  /** Is it in the roster, and sees our presence? */
+  seesUs(address: Jid): boolean {
+    return this.#roster.get(bare(address)) === "seesUs";
+  }
+
   /** The resources of a bare address that are there: highest priority first, then the one heard of last. */
   resources(account: Jid): Resource[] {
     return [...(this.#resources.get(account)?.values() ?? [])].sort((a, b) => b.priority - a.priority || b.order - a.order);

@@ -1,5 +1,5 @@
 import type { StanzaChannel } from "@balcony/channel";
-import type { Jingle, Transport } from "@balcony/jingle";
+import type { AddressPolicy, Jingle, Transport } from "@balcony/jingle";
 import type { Identity, PeerCertificate } from "@balcony/tls";
 import type { Decision, TrustStore } from "@balcony/trust";
 import type { Jid, Limits } from "@balcony/xml";
@@ -55,6 +55,11 @@ export interface Policy {
   readonly allow: (address: Jid) => boolean;
   /** Takes or declines an offer from somebody who may make one. Default: takes all. May ask the person. */
   readonly accept: (offer: IncomingOffer) => boolean | Promise<boolean>;
+  /**
+   * May this peer learn our IP address, and have us connect to private ones? Default: those who are `known`, by seeing our presence or by a key that was accepted before. Asked at each
+   * attempt to connect; others get relays of our own server.
+   */
+  readonly showAddress: (peer: { readonly peer: Jid; readonly known: boolean }) => boolean;
   /** Asked before a stream with a key never seen before is used. Default: yes. */
   readonly firstUse: (key: PresentedKey) => boolean | Promise<boolean>;
 }
@@ -66,6 +71,8 @@ export interface Context {
   readonly jingle: Jingle;
   /** In order of preference. */
   readonly transports: readonly Transport[];
+  /** What transports may do with addresses, by peer. */
+  readonly addresses: (peer: Jid) => AddressPolicy;
   readonly contacts: Contacts;
   readonly presence: DirectedPresence;
   readonly store: TrustStore;

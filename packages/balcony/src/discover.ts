@@ -1,4 +1,5 @@
 import { BalconyError } from "@balcony/channel";
+import type { Transport } from "@balcony/jingle";
 import { bare, isFull, type Jid } from "@balcony/xml";
 import { NS_XMLSTREAM } from "./application.js";
 import type { Resource } from "./contacts.js";
@@ -16,6 +17,8 @@ export interface Plan {
   readonly role: "initiator" | "responder";
   /** Has the peer said that it knows XTLS: in disco, or by offering it? */
   readonly xtls: boolean;
+  /** Those that both sides have, in our order of preference. */
+  readonly transports: readonly Transport[];
 }
 
 /** Finds out who is meant and asks them directly what they support: no cache decides anything. */
@@ -23,27 +26,22 @@ export async function discover(context: Context, asked: Jid): Promise<Plan> {
   return await inPhase("discover", { text: `asking ${asked} what it supports`, deadline: context.timeouts.discovery, peer: asked, onProgress: context.onProgress }, async () => {
     await context.store.refresh(); // another process may have learnt what this peer can do
     if (asked === context.channel.self) throw new BalconyError("invalid-argument", "That is your own address, on this very connection.");
-    const { peer, features } = isFull(asked) ? await able(context, asked) : await bestResource(context, asked);
-    return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS) };
+    const { peer, features, transports } = isFull(asked) ? await ask(context, asked) : await bestResource(context, asked);
+    return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS), transports };
   });
 }
 
 const featuresOf = (context: Context, peer: Jid) => askFeatures(context.channel.to(peer), { timeout: context.timeouts.discovery, signal: context.signal });
 
-interface Able {
-  readonly peer: Jid;
+interface Able extends Pick<Plan, "peer" | "transports"> {
   readonly features: ReadonlySet<string>;
 }
 
-async function able(context: Context, peer: Jid): Promise<Able> {
+/** Asks a resource what it supports, and whether that is enough. */
+async function ask(context: Context, peer: Jid): Promise<Able> {
   const features = await featuresOf(context, peer);
-  checkFeatures(context, peer, features);
-  return { peer, features };
-}
-
-function checkFeatures(context: Context, peer: Jid, features: ReadonlySet<string>): void {
-  const supported = features.has(NS_XMLSTREAM) && context.transports.some(({ namespace }) => features.has(namespace));
-  if (supported) return;
+  const transports = context.transports.filter(({ namespace }) => features.has(namespace));
+  if (features.has(NS_XMLSTREAM) && transports.length > 0) return { peer, features, transports };
   // What a bare address once could do is remembered: losing it is what a man in the middle would stage.
   if (context.store.show(bare(context.channel.self), bare(peer))?.everStreamed) {
     throw new BalconyError("downgrade-suspected", `${bare(peer)} has spoken end-to-end streams before, and ${peer} now says that it cannot.`, {
@@ -59,9 +57,8 @@ async function bestResource(context: Context, account: Jid): Promise<Able> {
   if (others().length === 0) await appears(context, account);
   const resources = others();
   if (resources.length === 0) throw unknownResource(account);
-  const answers = await Promise.allSettled(resources.map(async ({ address }) => await able(context, address)));
-  const best = answers.find((answer) => answer.status === "fulfilled");
-  if (best) return best.value;
+  const answers = await Promise.allSettled(resources.map(async ({ address }) => await ask(context, address)));
+  for (const answer of answers) if (answer.status === "fulfilled") return answer.value;
   // The most telling reason wins: a suspected downgrade above a missing feature above nobody answering.
   const reasons = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason as BalconyError] : []));
   const telling: readonly string[] = ["unsupported-peer", "downgrade-suspected"];

@@ -25,6 +25,8 @@ export async function negotiate(context: Context, plan: Plan, undo: Undo): Promi
       application: xmlStreamDescription(),
       contentName: "xmlstream",
       security: securityFor(context, plan),
+      transports: plan.transports,
+      addresses: context.addresses(peer),
       timeout: timeouts.negotiation,
       signal,
       progress: negotiationSteps(onProgress),
