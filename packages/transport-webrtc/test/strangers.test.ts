@@ -63,7 +63,7 @@ it("answers no STUN request but the peer's own, signed with our password", async
 it("takes no datagram of a stranger's for the peer's: an alert in the clear would end the connection", async () => {
   const { near, far, port } = await connected();
   const { send } = await stranger();
-  const alert = Buffer.from("15fefd0000000000000009000202" + "00", "hex");
+  const alert = Buffer.from("15fefd00000000000000090002" + "0100", "hex");
   for (let count = 0; count < 10; count++) await send(alert, port);
   far.bytes.pipe(far.bytes);
   near.bytes.end("still there");
