@@ -20,6 +20,7 @@ export class WebrtcAttempt implements TransportAttempt {
   #remote: Description | undefined;
   /** Resolves once the peer's description is in place. */
   #placed: Promise<unknown> = Promise.resolve();
+  #isPlaced = false;
   /** The channel's, before it is open; then what connect() gave away. */
   #pending: ChannelBytes | undefined;
   #bytes: ChannelBytes | undefined;
@@ -65,14 +66,14 @@ export class WebrtcAttempt implements TransportAttempt {
 
   info(transport: Element): void {
     const info = readInfo(transport);
-    if (!this.#remote) {
-      // The peer's candidates may come before its answer (XEP-0176 §5.5).
-      if (this.#held.length >= 32) throw stanzaError("resource-constraint", { text: "too much before the answer" });
-      this.#held.push(info);
+    if (this.#remote) checkInfo(info, this.#remote);
+    if (this.#isPlaced) {
+      this.#try(info.candidates);
       return;
     }
-    checkInfo(info, this.#remote);
-    this.#try(info.candidates);
+    // The peer's candidates may come before its answer (XEP-0176 §5.5), and while our connection is being made.
+    if (this.#held.length >= 32) throw stanzaError("resource-constraint", { text: "too much before the answer" });
+    this.#held.push(info);
   }
 
   async connect(signal: AbortSignal): Promise<Connection> {
@@ -141,6 +142,7 @@ export class WebrtcAttempt implements TransportAttempt {
     const remote = this.#remote;
     if (!this.#connection || !remote) throw new BalconyError("internal", "Nothing is offered yet.");
     await this.#connection.setRemoteDescription({ type, sdp: writeSdp(remote) });
+    this.#isPlaced = true;
     this.#try(remote.candidates);
     for (const { candidates } of this.#held.splice(0)) this.#try(candidates);
   }

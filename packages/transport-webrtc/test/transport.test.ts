@@ -63,6 +63,22 @@ describe("WebRTC as a Jingle transport", () => {
     near.bytes.destroy();
   });
 
+  it("connects by candidates that come while the answer is being made", async () => {
+    const { initiator, responder } = attempts();
+    const offer = await initiator.offer();
+    const candidates = offer.getChildren("candidate");
+    for (const candidate of candidates) offer.remove(candidate);
+    const info = parseElement(`<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='${offer.attrs.ufrag}' pwd='${offer.attrs.pwd}'/>`);
+    info.append(...candidates);
+    const answering = responder.answer(offer);
+    responder.info(info);
+    const answer = await answering;
+    for (const candidate of answer.getChildren("candidate")) answer.remove(candidate);
+    initiator.accepted(answer);
+    const [near] = await Promise.all([initiator.connect(signal), responder.connect(signal)]);
+    near.bytes.destroy();
+  });
+
   it("offers nothing to a peer that may learn no address, where no TURN server is known", async () => {
     const { initiator, responder } = attempts({}, strangersAddresses);
     await expect(initiator.offer()).rejects.toMatchObject({ code: "webrtc-failed" });
