@@ -91,6 +91,16 @@ export const codes = {
   "address-mismatch": "The certificate or header is for another address than the one that was called.",
   "fingerprint-mismatch": "The certificate is not the one that signalling announced.",
 
+  // ESessions (XEP-0116, 0155, 0200)
+  "esession-form": "A form of an ESession's negotiation breaks its format.",
+  "esession-options": "The two sides have no option in common for some field of the ESession's negotiation; the message names it.",
+  "esession-check": "A check of the ESession's negotiation failed (hash, key range, MAC or signature): somebody altered it, or the peer is broken.",
+  "stanza-malformed": "An encrypted stanza breaks XEP-0200.",
+  "stanza-unverified": "An encrypted stanza was altered, lost, doubled or put out of order: the ESession cannot go on.",
+  "rekey-invalid": "The peer re-keyed the ESession with a public value out of range.",
+  "ended-unverified": "The ESession was ended by a stanza in clear, which anybody on the way can make.",
+  tampered: "What stands around an encrypted stanza is not what its sender put there: a server altered it.",
+
   // Trust and its store
   "key-changed": "This address was verified with another key: somebody may be in between.",
   "key-revoked": "This key was revoked and is not accepted any more.",

@@ -1,0 +1,3 @@
+export { nodeArithmetic } from "./arithmetic.js";
+export { nodeCrypto } from "./crypto.js";
+export { generateRsaKey, nodeSigner, nodeVerify } from "./rsa.js";

@@ -1,0 +1,184 @@
+import { Buffer } from "node:buffer";
+import { BalconyError } from "@balcony/channel";
+import type { Element } from "@balcony/xml";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { advanced } from "../src/counter.js";
+import { readEncrypted } from "../src/encrypted-content.js";
+import { type Compatibility, type Crypto, deployed, strict } from "../src/index.js";
+import { nodeCrypto } from "../src/node/crypto.js";
+import { fromBase64 } from "../src/octets.js";
+import type { StanzaCipher } from "../src/stanza-cipher.js";
+import { cipherPair, prepared, smallPower } from "./cipher-pair.js";
+
+function receive(cipher: StanzaCipher, c: Element): string | undefined {
+  const { plaintext, rekey } = cipher.open(readEncrypted(c));
+  if (rekey) cipher.accept(smallPower(rekey.base, rekey.exponent));
+  return plaintext === undefined ? undefined : Buffer.from(plaintext).toString().trimEnd();
+}
+
+function sealed(cipher: StanzaCipher, content: string | undefined, rekey = false): Element {
+  const c = cipher.seal(content, rekey ? prepared(cipher) : undefined);
+  if (!c) throw new Error("a re-key prepared just now is void");
+  return c;
+}
+
+function codeOf(work: () => unknown): string {
+  try {
+    work();
+    return "accepted";
+  } catch (error) {
+    return error instanceof BalconyError ? error.code : String(error);
+  }
+}
+
+const settings: readonly Compatibility[] = [deployed, strict, { ...strict, macKey: "128-bit" }];
+
+/** One step of either side: send (re-keying or not, with content or not), or take the oldest stanza under way. */
+const step = fc.record({
+  side: fc.constantFrom("alice", "bob"),
+  act: fc.constantFrom("send", "rekey", "empty", "take", "take", "take"),
+  text: fc.string({ unit: "binary", maxLength: 40 }),
+});
+
+describe("stanza encryption (XEP-0200)", () => {
+  it.each(settings)("delivers what was sent, in order, under any interleaving of stanzas and re-keys in both directions ($name, $macKey)", (compatibility) => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const pair = cipherPair({ compatibility });
+        const wires: Record<string, { c: Element; text: string | undefined }[]> = { alice: [], bob: [] };
+        const take = (side: "alice" | "bob") => {
+          const next = wires[side]?.shift();
+          if (next) expect(receive(pair[side], next.c)).toBe(next.text);
+        };
+        for (const { side, act, text } of steps as { side: "alice" | "bob"; act: string; text: string }[]) {
+          if (act === "take") take(side);
+          else if (act === "send" || pair[side].mayRekey) {
+            const content = act === "empty" ? undefined : text.trimEnd();
+            wires[side === "alice" ? "bob" : "alice"]?.push({ c: sealed(pair[side], content, act !== "send"), text: content });
+          }
+        }
+        for (const side of ["alice", "bob"] as const) while ((wires[side]?.length ?? 0) > 0) take(side);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("uses no (key, counter block) twice in 10⁵ stanzas of random sizes with re-keys", () => {
+    const used = new Set<string>();
+    let again = 0;
+    const keys = new Map<string, number>();
+    const watching: Crypto = {
+      ...nodeCrypto,
+      ctr: (key, counter) => {
+        const id = keys.get(Buffer.from(key).toString("hex")) ?? keys.size;
+        keys.set(Buffer.from(key).toString("hex"), id);
+        const stream = nodeCrypto.ctr(key, counter);
+        const start = Uint8Array.from(counter);
+        let octets = 0;
+        return {
+          apply: (data) => {
+            for (let block = Math.ceil(octets / 16); block < Math.ceil((octets + data.length) / 16); block++) {
+              const name = `${id} ${Buffer.from(advanced(start, block)).toString("latin1")}`;
+              if (used.has(name)) again++;
+              used.add(name);
+            }
+            octets += data.length;
+            return stream.apply(data);
+          },
+        };
+      },
+    };
+    // The receiver decrypts with the very blocks that the sender encrypted with: only the senders are watched.
+    const { alice } = cipherPair({ crypto: watching });
+    const own = used.size;
+    for (let index = 0; index < 100_000; index++) {
+      const rekey = index % 97 === 0 && alice.mayRekey;
+      expect(alice.seal("x".repeat((index * 7919) % 120), rekey ? prepared(alice) : undefined)).toBeDefined();
+    }
+    expect(own).toBe(0);
+    expect(used.size).toBeGreaterThan(300_000);
+    expect(again).toBe(0);
+  });
+
+  it("pads octets, not characters", () => {
+    const { alice, bob } = cipherPair();
+    const c = sealed(alice, "<body>Grüße</body>");
+    expect((fromBase64(c.getChildText("data") ?? "") ?? []).length % 16).toBe(0);
+    expect(receive(bob, c)).toBe("<body>Grüße</body>");
+  });
+
+  it("publishes old MAC keys, and never one that either side still uses", () => {
+    const published = new Set<string>();
+    let misused = 0;
+    const watching: Crypto = {
+      ...nodeCrypto,
+      hmac: (key, data) => {
+        if (published.has(Buffer.from(key).toString("base64"))) misused++;
+        return nodeCrypto.hmac(key, data);
+      },
+    };
+    const { alice, bob } = cipherPair({ crypto: watching });
+    const wires = { alice: [] as Element[], bob: [] as Element[] };
+    // Crossing re-keys, stanzas of several rounds under way at once.
+    for (let round = 0; round < 60; round++) {
+      wires.bob.push(sealed(alice, "x", round % 3 === 0 && alice.mayRekey));
+      wires.alice.push(sealed(bob, "y", round % 4 === 0 && bob.mayRekey));
+      for (const [name, cipher] of [["alice", alice] as const, ["bob", bob] as const]) {
+        for (const c of wires[name].splice(0, round % 5 === 4 ? 5 : round % 2)) {
+          receive(cipher, c);
+          for (const old of c.getChildren("old")) published.add(old.getText());
+        }
+      }
+    }
+    expect(published.size).toBeGreaterThan(10);
+    expect(misused).toBe(0);
+  });
+
+  it("a re-key computed before the peer's arrived is void", () => {
+    const { alice, bob } = cipherPair();
+    const early = prepared(alice);
+    receive(alice, sealed(bob, "x", true));
+    expect(alice.seal("y", early)).toBeUndefined();
+    expect(receive(bob, sealed(alice, "y", true))).toBe("y");
+  });
+
+  it("a stanza whose MAC is wrong changes nothing: the right one is still taken", () => {
+    const { alice, bob } = cipherPair();
+    const c = readEncrypted(sealed(alice, "one"));
+    expect(codeOf(() => bob.open({ ...c, mac: c.mac.map((octet) => octet ^ 1) }))).toBe("stanza-unverified");
+    expect(codeOf(() => bob.open({ ...c, covered: c.covered.replace("data", "Data") }))).toBe("stanza-unverified");
+    expect(codeOf(() => bob.open({ ...c, seen: 1 }))).toBe("stanza-unverified");
+    expect(
+      Buffer.from(bob.open(c).plaintext ?? [])
+        .toString()
+        .trimEnd(),
+    ).toBe("one");
+  });
+
+  it.each(settings)("refuses what was lost, doubled or put out of order ($name, $macKey)", (compatibility) => {
+    const { alice, bob } = cipherPair({ compatibility });
+    const [one, two, three] = [sealed(alice, "1"), sealed(alice, "2"), sealed(alice, "3")];
+    expect(codeOf(() => receive(bob, two))).toBe("stanza-unverified");
+    expect(receive(bob, one)).toBe("1");
+    expect(codeOf(() => receive(bob, one))).toBe("stanza-unverified");
+    expect(codeOf(() => receive(bob, three))).toBe("stanza-unverified");
+  });
+
+  it.each([0n, 1n, 2n ** 61n - 2n, 2n ** 61n - 1n])("refuses a re-key with e = %s", (value) => {
+    const { alice, bob } = cipherPair();
+    const digits = value.toString(16);
+    const publicValue = Uint8Array.from([0, ...Buffer.from(digits.length % 2 ? `0${digits}` : digits, "hex")]);
+    const c = alice.seal("x", { ...prepared(alice), publicValue: value === 0n ? Uint8Array.of(0) : publicValue });
+    if (!c) throw new Error("void");
+    expect(codeOf(() => receive(bob, c))).toBe(value === 0n ? "stanza-malformed" : "rekey-invalid");
+  });
+
+  it("nothing is sealed or opened once the keys are destroyed", () => {
+    const { alice, bob } = cipherPair();
+    const c = sealed(alice, "x");
+    bob.wipe();
+    expect(codeOf(() => receive(bob, c))).toBe("stanza-unverified");
+    expect(() => bob.seal("y")).toThrow("destroyed");
+  });
+});
