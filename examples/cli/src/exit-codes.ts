@@ -35,6 +35,8 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "out-of-order",
     "tie-break",
     "unknown-session",
+    "esession-form",
+    "esession-options",
   ],
   security: [
     "downgrade-suspected",
@@ -64,6 +66,11 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "guesses-spent",
     "invalid-from",
     "improper-addressing",
+    "esession-check",
+    "stanza-unverified",
+    "rekey-invalid",
+    "ended-unverified",
+    "tampered",
   ],
   broken: [
     "connection-lost",
@@ -90,6 +97,7 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "unsupported-feature",
     "unsupported-stanza-type",
     "not-authorized",
+    "stanza-malformed",
   ],
   store: ["store-corrupt", "store-tampered", "store-inaccessible", "store-locked", "store-passphrase", "store-version"],
   interrupted: ["aborted"],

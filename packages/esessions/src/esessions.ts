@@ -1,0 +1,327 @@
+import { BalconyError, randomId, readAddress, readStanzaError, type StanzaChannel, type Unsubscribe, type WaitOptions, withDeadline } from "@balcony/channel";
+import { bare, type Element, isFull, type Jid, type Limits } from "@balcony/xml";
+import type { Arithmetic, Crypto } from "./crypto.js";
+import { envelope, formIn, refusal, threadOf, wrapForm } from "./envelope.js";
+import { readForm, writeForm } from "./form.js";
+import { allowedGroups, defaultGroups } from "./groups.js";
+import { type InitiatorState, stepInitiator } from "./initiator.js";
+import { ciphers } from "./keys.js";
+import { NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
+import type { Effect, Given, NegotiationEvent, Outcome, Step } from "./negotiation.js";
+import { wipe } from "./octets.js";
+import type { Parameters } from "./parameters.js";
+import { type ResponderState, stepResponder } from "./responder.js";
+import { type RetainedSecret, retain } from "./retained-secrets.js";
+import { ESession } from "./session.js";
+
+/** Where retained secrets lie. By the peer's bare address. */
+export interface SecretStore {
+  list(peer: Jid): Promise<readonly RetainedSecret[]>;
+  keep(peer: Jid, secrets: readonly RetainedSecret[]): Promise<void>;
+}
+
+/** Secrets that end with the process. */
+export function memorySecrets(): SecretStore {
+  const all = new Map<Jid, readonly RetainedSecret[]>();
+  return {
+    list: (peer) => Promise.resolve(all.get(peer) ?? []),
+    keep: (peer, secrets) => {
+      all.set(peer, secrets);
+      return Promise.resolve();
+    },
+  };
+}
+
+export interface ESessionsOptions {
+  readonly crypto: Crypto;
+  readonly arithmetic: Arithmetic;
+  readonly secrets: SecretStore;
+  /** May this address have an answer at all? Nothing is computed, and nothing sent, for those who may not. */
+  readonly accept: (peer: Jid) => boolean | Promise<boolean>;
+  /** Somebody has opened a session to us. What comes in on it waits for its `deliver()`. */
+  readonly onSession: (session: ESession) => void;
+  readonly report: (error: unknown) => void;
+  /** Default: groups 14 to 16, every cipher, no logging if possible, both settings. Groups 17 and 18 may be listed; 1, 2 and 5 throw. */
+  readonly parameters?: Partial<Parameters>;
+  readonly limits?: Partial<Limits>;
+  /** Milliseconds for a whole negotiation. Default 30,000. */
+  readonly timeout?: number;
+}
+
+export interface InitiateOptions extends WaitOptions {
+  /** A secret agreed outside (XEP-0116, "Other Shared Secret"). */
+  readonly otherSecret?: Uint8Array;
+}
+
+const defaults: Parameters = { groups: defaultGroups, ciphers, logging: ["mustnot", "may"], settings: ["strict", "deployed"], rekeyFrequency: 1 };
+const TIMEOUT = 30_000;
+const MOST_PER_PEER = 4;
+const MOST_PENDING = 64;
+
+/** A negotiation under way. */
+interface Negotiation {
+  readonly thread: string;
+  /** Known from the start if they asked; else from the first answer on: the resource that answers is the one (XEP-0155 §4.2). */
+  peer: Jid | undefined;
+  readonly account: Jid;
+  readonly receive: (message: Element, from: Jid) => void;
+}
+
+/** The ESessions of one client: seals its connection to a peer, and answers those who want to seal theirs. */
+export class ESessions {
+  readonly #channel: StanzaChannel;
+  readonly #options: ESessionsOptions;
+  readonly #parameters: Parameters;
+  readonly #sessions = new Map<string, ESession>();
+  readonly #negotiations = new Map<string, Negotiation>();
+  readonly #unsubscribe: Unsubscribe;
+  readonly #onClosed = (): void => {
+    for (const session of [...this.#sessions.values()]) session.lost(this.#channel.closed.reason);
+  };
+
+  /** @throws `invalid-argument` for parameters that name a group that is never used */
+  constructor(channel: StanzaChannel, options: ESessionsOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#parameters = { ...defaults, ...options.parameters };
+    const refused = this.#parameters.groups.filter((group) => !allowedGroups.includes(group));
+    if (refused.length > 0) throw new BalconyError("invalid-argument", `MODP group ${refused.join(", ")} is never used.`);
+    this.#unsubscribe = channel.onStanza(({ stanza, from }) => this.#received(stanza, from));
+    channel.closed.addEventListener("abort", this.#onClosed, { once: true });
+  }
+
+  /**
+   * Seals the channel to a peer (XEP-0116, four messages).
+   * @param peer full or bare; the resource that answers is the one
+   * @throws `esession-options`, `esession-check`, `esession-form`, `declined`, `stanza-error`, `reflection`, `timeout`, `aborted`, `closed`
+   */
+  async initiate(peer: Jid, { otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions = {}): Promise<ESession> {
+    const address = readAddress(peer);
+    const thread = randomId();
+    const given = await this.#given(bare(address), otherSecret);
+    let fail = (_: BalconyError): void => undefined;
+    const established = new Promise<ESession>((resolve, reject) => {
+      fail = reject;
+      let state: InitiatorState = { at: "idle" };
+      this.#negotiate({
+        thread,
+        account: bare(address),
+        address,
+        role: "initiator",
+        given,
+        step: (event) => {
+          const next: Step<InitiatorState> = stepInitiator(given, state, event);
+          state = next.state;
+          return next.effects;
+        },
+        begin: { kind: "start" },
+        done: resolve,
+        failed: reject,
+      });
+    });
+    const onClosed = () => fail(this.#channel.closed.reason);
+    this.#channel.closed.addEventListener("abort", onClosed, { once: true });
+    try {
+      return await withDeadline(established, { timeout, signal, waitingFor: `${address} to negotiate an ESession` });
+    } finally {
+      this.#channel.closed.removeEventListener("abort", onClosed);
+      this.#negotiations.delete(thread);
+    }
+  }
+
+  /** Ends every session properly, and takes no more. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    this.#unsubscribe();
+    this.#channel.closed.removeEventListener("abort", this.#onClosed);
+  }
+
+  #received(stanza: Element, from: Jid): boolean | undefined {
+    if (stanza.name !== "message") return undefined;
+    const thread = threadOf(stanza);
+    if (thread === undefined || !isFull(from)) return undefined;
+    const session = this.#sessions.get(key(from, thread));
+    if (session) {
+      session.receive(stanza);
+      return true;
+    }
+    const found = formIn(stanza);
+    const negotiation = this.#negotiations.get(thread);
+    if (negotiation && (negotiation.peer === undefined ? negotiation.account === bare(from) : negotiation.peer === from)) {
+      negotiation.receive(stanza, from);
+      return true;
+    }
+    if (negotiation && negotiation.account === bare(from) && found?.form.attrs.type === "submit") {
+      // A message to a resource that has gone is given to every other one: the first to answer is it, and each other is told.
+      this.#send(
+        from,
+        thread,
+        writeForm("result", [
+          ["FORM_TYPE", [NS_SSN]],
+          ["accept", ["0"]],
+        ]),
+        "feature",
+      );
+      return true;
+    }
+    if (stanza.getChild("c", NS_ENCRYPTED)) return true; // of a thread nobody knows: nothing is said, and nothing shown
+    if (!found || stanza.attrs.type === "error" || (found.form.attrs.type ?? "form") !== "form") return undefined;
+    if (stanza.getChild("delay", "urn:xmpp:delay")) return true; // it was stored: any answer would tell that we were away
+    this.#offered(stanza, from, thread).catch((error: unknown) => this.#options.report(error));
+    return true;
+  }
+
+  async #offered(stanza: Element, from: Jid, thread: string): Promise<void> {
+    const pending = [...this.#negotiations.values()];
+    if (this.#negotiations.has(thread) || pending.length >= MOST_PENDING || pending.filter(({ account }) => account === bare(from)).length >= MOST_PER_PEER) return;
+    if (!(await this.#options.accept(from))) return; // as if nobody were there
+    const given = await this.#given(bare(from), undefined);
+    const timer = setTimeout(() => this.#negotiations.delete(thread), this.#options.timeout ?? TIMEOUT);
+    let state: ResponderState = { at: "idle" };
+    const over = () => {
+      clearTimeout(timer);
+      this.#channel.closed.removeEventListener("abort", over);
+      this.#negotiations.delete(thread);
+    };
+    this.#channel.closed.addEventListener("abort", over, { once: true });
+    this.#negotiate({
+      thread,
+      account: bare(from),
+      peer: from,
+      address: from,
+      role: "responder",
+      given,
+      step: (event) => {
+        const next: Step<ResponderState> = stepResponder(given, state, event);
+        state = next.state;
+        return next.effects;
+      },
+      begin: stanza,
+      done: (session) => {
+        over();
+        this.#options.onSession(session);
+      },
+      failed: (error) => {
+        over();
+        this.#options.report(error);
+      },
+    });
+  }
+
+  /** Runs a machine: performs its effects in their order, and gives it what comes in one after the other. */
+  #negotiate(run: {
+    readonly thread: string;
+    readonly account: Jid;
+    readonly peer?: Jid;
+    readonly address: Jid;
+    readonly role: "initiator" | "responder";
+    readonly given: Given;
+    readonly step: (event: NegotiationEvent) => readonly Effect[];
+    readonly begin: { readonly kind: "start" } | Element;
+    readonly done: (session: ESession) => void;
+    readonly failed: (error: BalconyError) => void;
+  }): void {
+    const { account, begin, done, failed, given, role, step, thread } = run;
+    let last: Element | undefined;
+    let finished = false;
+    const address = (): Jid => negotiation.peer ?? run.address;
+    const fail = (error: unknown): void => {
+      if (finished) return;
+      finished = true;
+      for (const exponent of given.exponents.values()) wipe(exponent);
+      this.#negotiations.delete(thread);
+      failed(error instanceof BalconyError ? error : new BalconyError("internal", String(error), { phase: "negotiate", cause: error }));
+    };
+    const perform = async (effects: readonly Effect[]): Promise<void> => {
+      const established = effects.find((effect) => effect.kind === "established");
+      // Registered before the last form leaves, and kept before it: what the peer sends next must find the session, and a crash must find the secret.
+      const session = established && this.#establish(address(), thread, role, established.outcome);
+      if (established) await this.#options.secrets.keep(account, retain(given.secrets, established.outcome.shared, established.outcome.fresh));
+      for (const effect of effects) {
+        if (effect.kind === "send") await this.#channel.send(envelope(address(), thread, wrapForm(effect.form, effect.wrapper)));
+        else if (effect.kind === "refuse" && last) await this.#channel.send(refusal(address(), thread, last, effect.condition, effect.fields));
+        else if (effect.kind === "failed") fail(effect.error);
+        else if (effect.kind === "compute") await feed({ kind: "computed", results: await this.#options.arithmetic.powers(effect.powers) });
+      }
+      if (session && !finished) {
+        finished = true;
+        this.#negotiations.delete(thread);
+        done(session);
+      }
+    };
+    const feed = (event: NegotiationEvent): Promise<void> => perform(step(event));
+    const take = async (message: Element): Promise<void> => {
+      if (finished) return;
+      if (message.attrs.type === "error") throw readStanzaError(message);
+      const found = formIn(message);
+      if (!found) return; // something else on this thread
+      last = found.form;
+      try {
+        await feed({ kind: "received", form: readForm(found.form), wrapper: found.wrapper });
+      } catch (error) {
+        if (error instanceof BalconyError && error.code === "esession-form") await this.#channel.send(refusal(address(), thread, found.form, "not-acceptable", []));
+        throw error;
+      }
+    };
+    let queue: Promise<void> = Promise.resolve();
+    const inTurn = (work: () => Promise<void>): void => {
+      queue = queue.then(work).catch(fail);
+    };
+    const negotiation: Negotiation = {
+      thread,
+      account,
+      peer: run.peer,
+      receive: (message, from) => {
+        negotiation.peer ??= from;
+        inTurn(() => take(message));
+      },
+    };
+    this.#negotiations.set(thread, negotiation);
+    inTurn(() => ("kind" in begin ? feed(begin) : take(begin)));
+  }
+
+  #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome): ESession {
+    const { arithmetic, crypto, limits = {}, report } = this.#options;
+    const session = new ESession({
+      wide: this.#channel,
+      peer,
+      thread,
+      role,
+      outcome,
+      crypto,
+      arithmetic,
+      limits,
+      report,
+      onEnd: () => this.#sessions.delete(key(peer, thread)),
+    });
+    this.#sessions.set(key(peer, thread), session);
+    return session;
+  }
+
+  async #given(account: Jid, otherSecret: Uint8Array | undefined): Promise<Given> {
+    const { arithmetic, crypto, secrets } = this.#options;
+    const exponents = new Map<number, Uint8Array>();
+    for (const group of this.#parameters.groups) {
+      const exponent = crypto.random(64);
+      exponent[0] = (exponent[0] ?? 0) | 0x80; // 2²ⁿ < x, with n = 128
+      exponents.set(group, exponent);
+    }
+    return {
+      crypto,
+      parameters: this.#parameters,
+      prime: (group) => arithmetic.prime(group),
+      nonce: crypto.random(16),
+      exponents,
+      counter: crypto.random(16),
+      decoys: [crypto.random(32), crypto.random(32), crypto.random(32)],
+      secrets: await secrets.list(account),
+      otherSecret,
+    };
+  }
+
+  #send(to: Jid, thread: string, form: Element, wrapper: "feature" | "init"): void {
+    this.#channel.send(envelope(to, thread, wrapForm(form, wrapper))).catch((error: unknown) => this.#options.report(error));
+  }
+}
+
+const key = (peer: Jid, thread: string): string => `${peer}\n${thread}`;

@@ -1,0 +1,104 @@
+import { BalconyError, type StanzaCondition } from "@balcony/channel";
+import type { Element } from "@balcony/xml";
+import { type Compatibility, deployed, strict } from "./compatibility.js";
+import type { Crypto, Power } from "./crypto.js";
+import type { Form } from "./form.js";
+import type { Chosen, Parameters, Setting } from "./parameters.js";
+import type { RetainedSecret } from "./retained-secrets.js";
+import type { Established } from "./stanza-cipher.js";
+
+/** What a negotiation is given before it starts: everything random in it, and everything remembered. */
+export interface Given {
+  readonly crypto: Crypto;
+  readonly parameters: Parameters;
+  /** The p of each group that may come up. */
+  readonly prime: (group: number) => Uint8Array;
+  /** Our ESession ID. */
+  readonly nonce: Uint8Array;
+  /** Our secret exponents, by group: at least 257 bits, each used once. */
+  readonly exponents: ReadonlyMap<number, Uint8Array>;
+  /** C_A, if we are the responder. */
+  readonly counter: Uint8Array;
+  /** Random values that stand where there is no retained secret: 32 octets each. */
+  readonly decoys: readonly [Uint8Array, Uint8Array, Uint8Array];
+  readonly secrets: readonly RetainedSecret[];
+  /** XEP-0116's "Other Shared Secret", agreed outside. */
+  readonly otherSecret?: Uint8Array | undefined;
+}
+
+/** What happens to a negotiation. */
+export type NegotiationEvent =
+  | { readonly kind: "start" }
+  | { readonly kind: "computed"; readonly results: readonly Uint8Array[] }
+  | { readonly kind: "received"; readonly form: Form; readonly wrapper: "feature" | "init" };
+
+/** What it wants done, in this order. */
+export type Effect =
+  | { readonly kind: "compute"; readonly powers: readonly Power[] }
+  | { readonly kind: "send"; readonly form: Element; readonly wrapper: "feature" | "init" }
+  /** Answers the peer's last form with an error. */
+  | { readonly kind: "refuse"; readonly condition: StanzaCondition; readonly fields: readonly string[] }
+  | { readonly kind: "established"; readonly outcome: Outcome }
+  | { readonly kind: "failed"; readonly error: BalconyError };
+
+export interface Step<State> {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+}
+
+/** What both sides hold once it is complete. */
+export interface Outcome {
+  readonly chosen: Chosen;
+  readonly established: Established;
+  readonly sas: string;
+  /** `matched`: the same secret as last time. `missing`: there were some, and this peer has none of them. */
+  readonly retained: "matched" | "missing" | "none";
+  /** What was shared, and what is to be kept from now on. */
+  readonly shared: Uint8Array | undefined;
+  readonly fresh: Uint8Array;
+  /** K before any re-key, for the binding; to be wiped. */
+  readonly finalSecret: Uint8Array;
+  readonly transcript: Transcript;
+}
+
+/** What was said, as both sides have hashed it. */
+export interface Transcript {
+  readonly forms: readonly [a: string, b: string, a2: string, b2: string];
+  readonly e: Uint8Array;
+  readonly d: Uint8Array;
+  readonly nonceA: Uint8Array;
+  readonly nonceB: Uint8Array;
+  readonly counterA: Uint8Array;
+}
+
+export const compatibilityOf = (setting: Setting): Compatibility => (setting === "deployed" ? deployed : strict);
+
+export function retainedState(secrets: readonly RetainedSecret[], shared: Uint8Array | undefined): Outcome["retained"] {
+  if (shared) return "matched";
+  return secrets.length > 0 ? "missing" : "none";
+}
+
+const failure = (code: "esession-check" | "esession-options" | "declined" | "cancelled" | "esession-form" | "reflection", message: string): Effect => ({
+  kind: "failed",
+  error: new BalconyError(code, message, { phase: "negotiate" }),
+});
+
+/** A check that failed: XEP-0116 answers each with feature-not-implemented. */
+export const checkFailed = (what: string, condition: StanzaCondition = "feature-not-implemented"): readonly Effect[] => [
+  { kind: "refuse", condition, fields: [] },
+  failure("esession-check", `The ESession's negotiation failed a check: ${what}.`),
+];
+
+export const optionsRefused = (fields: readonly string[]): readonly Effect[] => [
+  { kind: "refuse", condition: "not-acceptable", fields },
+  failure("esession-options", `No option in common for: ${fields.join(", ")}.`),
+];
+
+export const reflected = (): readonly Effect[] => [
+  { kind: "refuse", condition: "feature-not-implemented", fields: [] },
+  failure("reflection", "The other side sent our own value back."),
+];
+
+export const declined = (by: "declined" | "cancelled"): readonly Effect[] => [failure(by, `The other side ${by} the ESession.`)];
+
+export const unexpected = (message: string): readonly Effect[] => [{ kind: "refuse", condition: "not-acceptable", fields: [] }, failure("esession-form", message)];

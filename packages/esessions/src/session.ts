@@ -1,0 +1,314 @@
+import { Buffer } from "node:buffer";
+import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline } from "@balcony/channel";
+import { childElements, clone, type Element, type Jid, type Limits, parseElement, serialize, XmlError, xml } from "@balcony/xml";
+import type { Arithmetic, Crypto } from "./crypto.js";
+import { readEncrypted } from "./encrypted-content.js";
+import { envelope, formIn, wrapForm } from "./envelope.js";
+import { flag, readForm, writeForm } from "./form.js";
+import { NS_CLIENT, NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
+import { compatibilityOf, type Outcome } from "./negotiation.js";
+import { wipe } from "./octets.js";
+import { type Opened, StanzaCipher } from "./stanza-cipher.js";
+
+/** Milliseconds to wait for the other side to acknowledge the end. */
+const ACKNOWLEDGEMENT = 5_000;
+/** Stanzas that may wait while a re-key is computed, or for `deliver()`. */
+const MOST_WAITING = 1_024;
+
+export interface SessionOptions {
+  readonly wide: StanzaChannel;
+  readonly peer: Jid;
+  readonly thread: string;
+  readonly role: "initiator" | "responder";
+  readonly outcome: Outcome;
+  readonly crypto: Crypto;
+  readonly arithmetic: Arithmetic;
+  readonly limits: Partial<Limits>;
+  readonly report: (error: unknown) => void;
+  readonly onEnd: () => void;
+}
+
+/** An encrypted session with one peer, on one thread. What is sent and received is on `channel`. */
+export class ESession {
+  readonly peer: Jid;
+  readonly thread: string;
+  readonly role: "initiator" | "responder";
+  /** What it is, in plain words, for whoever shows it. */
+  readonly security: {
+    readonly protocol: "ESession";
+    readonly cipher: string;
+    readonly group: number;
+    readonly setting: "deployed" | "strict";
+    readonly balcony: boolean;
+    readonly logging: "may" | "mustnot" | undefined;
+    /** Only for comparison with a peer that has nothing else: a man in the middle can make two of them equal. Undefined where the peer is a Balcony. */
+    readonly sas: string | undefined;
+    /** `missing`: there were retained secrets for this address, and it had none of them. */
+    readonly retained: Outcome["retained"];
+  };
+  readonly #options: SessionOptions;
+  readonly #channel: StanzaRouter;
+  readonly #cipher: StanzaCipher;
+  readonly #waiting: Element[] = [];
+  #held = true;
+  #computing = false;
+  #over = false;
+  /** Stanzas in both directions since our last re-key. */
+  #exchanged = 0;
+  #acknowledged: (() => void) | undefined;
+
+  constructor(options: SessionOptions) {
+    const { crypto, outcome, peer, report, role, thread, wide } = options;
+    this.#options = options;
+    this.peer = peer;
+    this.thread = thread;
+    this.role = role;
+    const { chosen } = outcome;
+    this.security = {
+      protocol: "ESession",
+      cipher: chosen.cipher,
+      group: chosen.group,
+      setting: chosen.setting,
+      balcony: chosen.balcony,
+      logging: chosen.logging,
+      sas: chosen.balcony ? undefined : outcome.sas,
+      retained: outcome.retained,
+    };
+    this.#cipher = new StanzaCipher(crypto, outcome.established);
+    this.#channel = new StanzaRouter({ self: wide.self, peer, transmit: (stanza) => this.#transmit(stanza), shutdown: () => this.#terminate(), report });
+  }
+
+  /** Stanzas of any kind with another Balcony, messages alone with anybody else. */
+  get channel(): StanzaChannel {
+    return this.#channel;
+  }
+
+  /** What came in until now is held; from now on it goes to the handlers. */
+  deliver(): void {
+    this.#held = false;
+    this.#drain();
+  }
+
+  /** Ends the session on both sides. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  /**
+   * Agrees on new keys, with a stanza that is sent for that alone.
+   * @throws `resource-constraint` before as many stanzas were exchanged as was agreed, or while too many re-keys are under way; `closed`
+   */
+  async rekey(): Promise<void> {
+    const { arithmetic, crypto, outcome } = this.#options;
+    if (this.#exchanged < outcome.chosen.rekeyFrequency) {
+      throw new BalconyError("resource-constraint", `A re-key may come after ${outcome.chosen.rekeyFrequency} stanzas, as was agreed.`, { phase: "session", peer: this.peer });
+    }
+    for (;;) {
+      this.#channel.closed.throwIfAborted();
+      if (!this.#cipher.mayRekey)
+        throw new BalconyError("resource-constraint", "The peer has not been heard to have seen the last re-keys.", { phase: "session", peer: this.peer });
+      const { group } = outcome.chosen;
+      const exponent = crypto.random(64);
+      exponent[0] = (exponent[0] ?? 0) | 0x80;
+      const against = this.#cipher.peerPublic;
+      const [publicValue, power] = await arithmetic.powers([
+        { group, exponent },
+        { group, base: against, exponent },
+      ]);
+      this.#channel.closed.throwIfAborted();
+      const c = publicValue && power && this.#cipher.seal(undefined, { against, exponent, publicValue, power });
+      if (!c) continue; // the peer has re-keyed meanwhile
+      this.#exchanged = 0;
+      await this.#options.wide.send(envelope(this.peer, this.thread, c));
+      return;
+    }
+  }
+
+  async #transmit(stanza: Element): Promise<void> {
+    if (this.#over) throw new BalconyError("closed", "The session has ended.", { peer: this.peer });
+    if (this.#cipher.exhausted)
+      throw this.#end(new BalconyError("resource-constraint", "The session's key has encrypted as much as it may.", { phase: "session", peer: this.peer }));
+    await this.#send(this.#plaintext(stanza));
+  }
+
+  async #send(plaintext: string): Promise<void> {
+    const c = this.#cipher.seal(plaintext);
+    this.#exchanged++;
+    // Nothing may come between seal() and this call: what is sent out of order ends the session.
+    if (c) await this.#options.wide.send(envelope(this.peer, this.thread, c));
+  }
+
+  /** The whole stanza without its addresses, or with somebody else than a Balcony what is in a message. */
+  #plaintext(stanza: Element): string {
+    try {
+      const copy = clone(stanza);
+      delete copy.attrs.from;
+      delete copy.attrs.to;
+      if (this.security.balcony) return serialize(copy, { parentNamespace: NS_CLIENT });
+      if (copy.name !== "message") throw new BalconyError("invalid-argument", `Only messages are encrypted in this session, and this is <${copy.name}/>.`);
+      return childElements(copy)
+        .filter((child) => child.getName() !== "thread")
+        .map((child) => serialize(child, { parentNamespace: NS_CLIENT }))
+        .join("");
+    } catch (error) {
+      throw error instanceof XmlError ? new BalconyError("invalid-argument", error.message, { cause: error }) : error;
+    }
+  }
+
+  /** Takes a message of this peer on this thread. Each is ours: what is not encrypted is refused. */
+  receive(stanza: Element): void {
+    if (this.#over) return;
+    if (this.#waiting.length >= MOST_WAITING) {
+      this.#end(new BalconyError("resource-constraint", "Too many encrypted stanzas wait.", { phase: "session", peer: this.peer }));
+      return;
+    }
+    this.#waiting.push(stanza);
+    this.#drain();
+  }
+
+  #drain(): void {
+    while (!this.#held && !this.#computing && !this.#over) {
+      const stanza = this.#waiting.shift();
+      if (!stanza) return;
+      try {
+        this.#take(stanza);
+      } catch (error) {
+        this.#end(asBalconyError(error, this.peer));
+      }
+    }
+  }
+
+  #take(stanza: Element): void {
+    const c = stanza.getChild("c", NS_ENCRYPTED);
+    if (stanza.attrs.type === "error") {
+      const cause = readStanzaError(stanza);
+      throw new BalconyError("peer-unavailable", `An encrypted stanza came back: ${cause.message}.`, { phase: "session", peer: this.peer, cause, condition: cause.condition });
+    }
+    if (!c) {
+      this.#clear(stanza);
+      return;
+    }
+    if (stanza.getChildren("c", NS_ENCRYPTED).length > 1) throw new BalconyError("stanza-malformed", "A stanza holds two <c/> (XEP-0200 §4).", { phase: "session" });
+    const opened = this.#cipher.open(readEncrypted(c));
+    this.#exchanged++;
+    // Only now is it worth looking around: whatever else is in the stanza was in the server's hands, and is dropped.
+    if (this.security.balcony && (stanza.attrs.type ?? stanza.attrs.id) !== undefined) {
+      throw new BalconyError("tampered", "A server has given an encrypted stanza a type or an id.", { phase: "session", peer: this.peer });
+    }
+    if (opened.rekey) this.#accept(opened.rekey);
+    if (opened.plaintext) this.#deliver(this.#parse(opened.plaintext));
+  }
+
+  #accept({ base, exponent }: NonNullable<Opened["rekey"]>): void {
+    this.#computing = true;
+    this.#options.arithmetic.powers([{ group: this.#options.outcome.chosen.group, base, exponent }]).then(
+      ([power]) => {
+        this.#computing = false;
+        if (this.#over || !power) return;
+        this.#cipher.accept(power);
+        this.#drain();
+      },
+      (error: unknown) => this.#end(asBalconyError(error, this.peer)),
+    );
+  }
+
+  #parse(plaintext: Uint8Array): Element {
+    const { limits } = this.#options;
+    const text = Buffer.from(plaintext);
+    const element = this.security.balcony
+      ? parseElement(text, limits)
+      : parseElement(Buffer.concat([Buffer.from(`<message xmlns='${NS_CLIENT}'>`), text, Buffer.from("</message>")]), limits);
+    if (element.attrs.xmlns === undefined) element.attrs.xmlns = NS_CLIENT;
+    if (!["message", "presence", "iq"].includes(element.name) || element.getNS() !== NS_CLIENT) {
+      throw new BalconyError("unsupported-stanza-type", `The peer encrypted <${element.name}/>, which is no stanza.`, { phase: "session", peer: this.peer });
+    }
+    if (element.attrs.from !== undefined || element.attrs.to !== undefined) {
+      throw new BalconyError("invalid-from", "An encrypted stanza carries an address.", { phase: "session", peer: this.peer });
+    }
+    element.attrs.from = this.peer;
+    element.attrs.to = this.#options.wide.self;
+    return element;
+  }
+
+  #deliver(stanza: Element): void {
+    const found = stanza.name === "message" ? formIn(stanza) : undefined;
+    const form = found && readForm(found.form);
+    if (form && flag(form, "terminate") === true) {
+      this.#terminated(form.type);
+      return;
+    }
+    if (this.#channel.closed.aborted) return; // we are waiting for nothing but the acknowledgement
+    if (!this.#channel.receive(stanza, this.peer)) this.#channel.refuse(stanza, this.peer);
+  }
+
+  /** What comes in clear on this thread: anybody on the way can have made it. */
+  #clear(stanza: Element): void {
+    const found = formIn(stanza);
+    const form = found && readForm(found.form);
+    if (form && flag(form, "terminate") === true && compatibilityOf(this.security.setting).clearTermination) {
+      if (form.type === "result") return;
+      throw new BalconyError("ended-unverified", "The session was ended by a stanza in clear.", { phase: "session", peer: this.peer });
+    }
+    const error = new BalconyError("tampered", "A stanza came in clear on an encrypted thread, and was refused.", { phase: "session", peer: this.peer });
+    this.#options.report(error);
+  }
+
+  /** XEP-0116, "ESession Termination". */
+  async #terminate(): Promise<void> {
+    if (this.#over) return;
+    const acknowledged = new Promise<void>((resolve) => {
+      this.#acknowledged = resolve;
+    });
+    const form = (type: "submit" | "result") =>
+      writeForm(type, [
+        ["FORM_TYPE", [NS_SSN]],
+        ["terminate", ["1"]],
+      ]);
+    await this.#send(this.#plaintext(xml("message", {}, wrapForm(form("submit"), "feature"))));
+    if (compatibilityOf(this.security.setting).clearTermination && !this.security.balcony) {
+      await this.#options.wide.send(envelope(this.peer, this.thread, wrapForm(form("submit"), "feature")));
+    }
+    this.deliver();
+    await withDeadline(acknowledged, { timeout: ACKNOWLEDGEMENT, waitingFor: `${this.peer} to acknowledge the end of the session` }).catch(() => undefined); // it ends either way
+    this.#end(new BalconyError("closed", "The session was closed.", { peer: this.peer }));
+  }
+
+  #terminated(type: string): void {
+    const reason = new BalconyError("closed", `${this.peer} ended the session.`, { peer: this.peer });
+    if (this.#acknowledged || type === "result") {
+      this.#acknowledged?.();
+      this.#end(reason);
+      return;
+    }
+    const form = writeForm("result", [
+      ["FORM_TYPE", [NS_SSN]],
+      ["terminate", ["1"]],
+    ]);
+    this.#send(this.#plaintext(xml("message", {}, wrapForm(form, "feature")))).catch((error: unknown) => this.#options.report(error));
+    this.#end(reason);
+  }
+
+  /** The session is over for whatever reason: its keys are gone. */
+  #end(reason: BalconyError): BalconyError {
+    if (this.#over) return reason;
+    this.#over = true;
+    this.#waiting.length = 0;
+    this.#cipher.wipe();
+    wipe(this.#options.outcome.finalSecret);
+    this.#channel.end(reason);
+    this.#acknowledged?.();
+    this.#options.onEnd();
+    return reason;
+  }
+
+  /** The channel below has gone. */
+  lost(reason: BalconyError): void {
+    this.#end(reason);
+  }
+}
+
+function asBalconyError(error: unknown, peer: Jid): BalconyError {
+  if (error instanceof BalconyError) return error;
+  if (error instanceof XmlError) return new BalconyError(error.condition satisfies ErrorCode, error.message, { phase: "session", peer, cause: error });
+  return new BalconyError("internal", error instanceof Error ? error.message : String(error), { phase: "session", peer, cause: error });
+}
