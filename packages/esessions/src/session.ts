@@ -141,9 +141,12 @@ export class ESession {
   /** The whole stanza without its addresses, or with somebody else than a Balcony what is in a message. */
   #plaintext(stanza: Element): string {
     try {
-      const copy = clone(stanza);
-      delete copy.attrs.from;
-      delete copy.attrs.to;
+      const addressed = stanza.attrs.from !== undefined || stanza.attrs.to !== undefined;
+      const copy = addressed ? clone(stanza) : stanza;
+      if (addressed) {
+        delete copy.attrs.from;
+        delete copy.attrs.to;
+      }
       if (this.security.balcony) return serialize(copy, { parentNamespace: NS_CLIENT });
       if (copy.name !== "message") throw new BalconyError("invalid-argument", `Only messages are encrypted in this session, and this is <${copy.name}/>.`);
       return childElements(copy)
