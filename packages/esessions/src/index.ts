@@ -1,3 +1,4 @@
+export type { Binding } from "./binding.js";
 export { canonical, canonicalForm } from "./canonical.js";
 export { type Compatibility, deployed, strict } from "./compatibility.js";
 export type { Arithmetic, Crypto, Keystream, Power, RsaKey, Signer, Verify } from "./crypto.js";

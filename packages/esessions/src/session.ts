@@ -1,13 +1,14 @@
 import { Buffer } from "node:buffer";
 import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline } from "@balcony/channel";
-import { childElements, clone, type Element, type Jid, type Limits, parseElement, serialize, XmlError, xml } from "@balcony/xml";
+import { bare, childElements, clone, type Element, type Jid, type Limits, parseElement, serialize, XmlError, xml } from "@balcony/xml";
+import { type Binding, bindingOf } from "./binding.js";
 import type { Arithmetic, Crypto } from "./crypto.js";
 import { readEncrypted } from "./encrypted-content.js";
 import { envelope, formIn, wrapForm } from "./envelope.js";
 import { flag, readForm, writeForm } from "./form.js";
 import { NS_CLIENT, NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
 import { compatibilityOf, type Outcome } from "./negotiation.js";
-import { wipe } from "./octets.js";
+import { equal, wipe } from "./octets.js";
 import { type Opened, StanzaCipher } from "./stanza-cipher.js";
 
 /** Milliseconds to wait for the other side to acknowledge the end. */
@@ -53,6 +54,7 @@ export class ESession {
   #held = true;
   #computing = false;
   #over = false;
+  #bound = false;
   /** Stanzas in both directions since our last re-key. */
   #exchanged = 0;
   #acknowledged: (() => void) | undefined;
@@ -87,6 +89,31 @@ export class ESession {
   deliver(): void {
     this.#held = false;
     this.#drain();
+  }
+
+  /**
+   * What ties this session to the keys of the two devices, and what a ceremony in it runs on (docs/security.md). Can be had once: the secret that it comes from is then destroyed.
+   * @param keys SubjectPublicKeyInfo of our device and the peer's, DER
+   * @throws `invalid-argument` for a second time, `closed`, `reflection` where both keys are the same
+   */
+  bind({ own, peer }: { readonly own: Uint8Array; readonly peer: Uint8Array }): Binding {
+    const { crypto, outcome, wide } = this.#options;
+    if (this.#over) throw new BalconyError("closed", "The session has ended.", { peer: this.peer });
+    if (this.#bound) throw new BalconyError("invalid-argument", "The session is bound already.", { peer: this.peer });
+    if (equal(own, peer)) throw new BalconyError("reflection", "The peer shows our own key.", { phase: "trust", peer: this.peer });
+    this.#bound = true;
+    const [ours, theirs] = [bare(wide.self), bare(this.peer)];
+    const initiating = this.role === "initiator";
+    const binding = bindingOf(crypto, outcome.finalSecret, {
+      initiator: initiating ? ours : theirs,
+      responder: initiating ? theirs : ours,
+      thread: this.thread,
+      transcript: outcome.transcript,
+      spkiInitiator: initiating ? own : peer,
+      spkiResponder: initiating ? peer : own,
+    });
+    wipe(outcome.finalSecret);
+    return binding;
   }
 
   /** Ends the session on both sides. */
