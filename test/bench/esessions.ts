@@ -1,5 +1,5 @@
 // ESessions: what negotiation costs beyond its arithmetic, and stanzas of 200 bytes encrypted and decrypted. One side's share, both ends in this process.
-import { createDiffieHellman, getDiffieHellman } from "node:crypto";
+import { createDiffieHellmanGroup, DiffieHellman } from "node:crypto";
 import { StanzaRouter } from "@balcony/channel";
 import { type ESession, ESessions, memorySecrets } from "@balcony/esessions";
 import { nodeArithmetic, nodeCrypto } from "@balcony/esessions/node";
@@ -76,12 +76,11 @@ async function negotiation(): Promise<number> {
 
 /** The same two exponentiations by node:crypto alone. */
 async function bareArithmetic(): Promise<number> {
-  const prime = getDiffieHellman("modp14").getPrime();
   const side = () => {
     const exponent = nodeCrypto.random(64);
     exponent[0] = (exponent[0] ?? 0) | 0x80;
-    const dh = createDiffieHellman(prime, 2);
-    dh.setPrivateKey(exponent);
+    const dh = createDiffieHellmanGroup("modp14");
+    (DiffieHellman.prototype.setPrivateKey as (key: Uint8Array) => void).call(dh, exponent);
     return { dh, publicValue: dh.generateKeys() };
   };
   const other = side().publicValue;

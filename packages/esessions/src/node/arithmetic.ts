@@ -9,12 +9,11 @@ import { leftPadded } from "../octets.js";
  */
 const program = `
 const { parentPort } = require("node:worker_threads");
-const { createDiffieHellmanGroup, createDiffieHellman } = require("node:crypto");
-const groups = new Map();
+const { createDiffieHellmanGroup, DiffieHellman } = require("node:crypto");
 function power({ group, base, exponent }) {
-  if (!groups.has(group)) groups.set(group, createDiffieHellmanGroup("modp" + group).getPrime());
-  const dh = createDiffieHellman(groups.get(group), 2);
-  dh.setPrivateKey(exponent);
+  // A group by name: from its numbers Node 24 would first prove the prime, which takes seconds. By name it lacks the method alone.
+  const dh = createDiffieHellmanGroup("modp" + group);
+  DiffieHellman.prototype.setPrivateKey.call(dh, exponent);
   return base ? dh.computeSecret(base) : dh.generateKeys();
 }
 parentPort.on("message", ({ id, all }) => {
