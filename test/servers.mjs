@@ -6,6 +6,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 const servers = [
   { name: "prosody", file: "/usr/bin/prosody" },
   { name: "ejabberd", file: "/usr/sbin/ejabberdctl" },
+  { name: "coturn", file: "/usr/bin/turnserver" },
   { name: "openssl", file: "/usr/bin/openssl" },
   { name: "libnice-dev", file: "/usr/include/nice/agent.h" },
   { name: "libjson-glib-dev", file: "/usr/include/json-glib-1.0/json-glib/json-glib.h" },
