@@ -46,7 +46,9 @@ export interface PresentedKey {
 }
 
 export interface Policy {
-  /** What a stream must be to be used: any key that is not blocked, or a verified one. Default `encrypted`. */
+  /**
+   * What a stream must be to be used: any key that is not blocked, or a verified one. Default `encrypted`. What the store has for a peer (`store.require()`) goes before it.
+   */
   readonly require: "encrypted" | "verified";
   /**
    * Addresses, bare or full, that may know that we are online and offer streams, beside those who see our presence and those whose key we know already.

@@ -9,6 +9,7 @@ export interface Security {
   readonly path: string;
   /** Namespace of the Jingle transport that carries them. */
   readonly transport: string;
+  /** A third, a changed key, never comes to a session: `open()` fails with `key-changed`, whose `key` has what a dialog needs. */
   readonly trust: "unverified" | "verified";
   /** How and when (ISO 8601) the peer's key was verified, where it is. */
   readonly verified?: NonNullable<Device["verified"]>;

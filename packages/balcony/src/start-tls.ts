@@ -1,6 +1,6 @@
-import { BalconyError } from "@balcony/channel";
+import { BalconyError, type RefusedKey } from "@balcony/channel";
 import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
-import { type Acceptance, type BlockCode, type Decision, decide } from "@balcony/trust";
+import { type Acceptance, type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
 import type { Context } from "./context.js";
@@ -37,7 +37,7 @@ export async function startTls(context: Context, previous: Connected, undo: Undo
         checkAnnounced(previous.jingle.remoteSecurity, certificate);
         const { spki } = certificate;
         decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
-        if (decision.action === "block") throw blocked(decision.code, bare(peer));
+        if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
       },
     };
     const tls = await (agreedOnXtls(previous.jingle) ? xtls(previous.bytes, options) : afterStartTls(context, previous, options)).catch((error: unknown) => {
@@ -72,7 +72,16 @@ async function afterStartTls({ limits, signal, timeouts }: Context, { bytes, jin
  */
 const x509Offer = (): Element => xml("offer", "urn:xmpp:tmp:c2ctls", xml("insecure"));
 
-function blocked(code: BlockCode, peer: string): BalconyError {
+const describe = ({ spki, status, label, verified, lastSeen }: Device): RefusedKey["known"][number] => ({
+  fingerprint: spki,
+  status,
+  label,
+  how: verified?.how,
+  at: verified?.at,
+  lastSeen,
+});
+
+function blocked(code: BlockCode, peer: string, key: RefusedKey): BalconyError {
   const said: Record<BlockCode, string> = {
     "key-changed": `${peer} shows a key that is not among those you know, and you have verified another: somebody may be between you.`,
     "key-revoked": `${peer} shows a key that was revoked.`,
@@ -82,6 +91,7 @@ function blocked(code: BlockCode, peer: string): BalconyError {
   return new BalconyError(code, said[code], {
     phase: "trust",
     peer,
+    key,
     hint: "Ask them by another way, by voice for example, whether they have a new device, and compare fingerprints.",
   });
 }

@@ -105,6 +105,7 @@ export const codes = {
   "key-changed": "This address was verified with another key: somebody may be in between.",
   "key-revoked": "This key was revoked and is not accepted any more.",
   "not-trusted": "Policy does not accept this peer or key.",
+  "statement-invalid": "A statement about a key is not signed as it says, or not about this peer; nothing was changed.",
   "store-corrupt": "The trust store or key cannot be read.",
   "store-tampered": "The trust store is missing, older or other than what was last written.",
   "store-inaccessible": "The trust store cannot be read or written: permissions, a full disk, or files that others can read; `hint` says what to do.",

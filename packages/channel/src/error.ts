@@ -14,6 +14,22 @@ export interface StanzaErrorDetail {
   readonly application?: Element | undefined;
 }
 
+/** A key that was refused, and those that are known for the same address: what a dialog shows. */
+export interface RefusedKey {
+  /** SHA-256 of the SubjectPublicKeyInfo that the peer has shown: 64 lower-case hex digits. */
+  readonly shown: string;
+  readonly known: readonly {
+    readonly fingerprint: string;
+    readonly status: "unverified" | "verified" | "revoked";
+    readonly label?: string | undefined;
+    /** By what name and when (ISO 8601) it was verified. */
+    readonly how?: string | undefined;
+    readonly at?: string | undefined;
+    /** ISO 8601. */
+    readonly lastSeen: string;
+  }[];
+}
+
 export interface ErrorDetail {
   readonly phase?: Phase | undefined;
   /** The address it is about. */
@@ -25,6 +41,8 @@ export interface ErrorDetail {
   readonly stanza?: StanzaErrorDetail | undefined;
   /** The stream error condition (RFC 6120 §4.9.3) or Jingle reason (XEP-0166 §7.4) that goes with it on the wire. */
   readonly condition?: string | undefined;
+  /** Set where a key was refused: `key-changed`, `key-revoked`, `not-trusted`, `too-many-devices`. */
+  readonly key?: RefusedKey | undefined;
 }
 
 /** The one class of errors. `code` is stable: write `switch (error.code)`. */
@@ -36,6 +54,7 @@ export class BalconyError extends Error {
   readonly hint: string | undefined;
   readonly stanza: StanzaErrorDetail | undefined;
   readonly condition: string | undefined;
+  readonly key: RefusedKey | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -45,6 +64,7 @@ export class BalconyError extends Error {
     this.hint = detail.hint;
     this.stanza = detail.stanza;
     this.condition = detail.condition;
+    this.key = detail.key;
   }
 }
 
