@@ -1,3 +1,4 @@
+import type { BalconyError } from "@balcony/channel";
 import type { Element } from "@balcony/xml";
 import type { Session } from "balcony";
 import { expect, it } from "vitest";
@@ -50,7 +51,9 @@ it("is blocked once the key was verified, before a byte of ours left under its T
   await honest.close();
   const { falseJuliet } = await between(romeo, juliet);
   const failed = nextError(falseJuliet);
-  expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
+  const refused = await romeo.e2e.open(juliet.self).catch((error: BalconyError) => error);
+  const known = [{ fingerprint: honest.security.peer.fingerprint, status: "verified", how: "fingerprint" }];
+  expect(refused).toMatchObject({ code: "key-changed", peer: JULIET, key: { shown: (await falseJuliet.e2e.identity()).spki, known } }); // what a dialog needs
   await failed;
   expect(falseJuliet.e2e.store.list(JULIET)).toEqual([]); // not even our certificate came to it
 });
@@ -106,4 +109,26 @@ it("cannot use a revoked key under another address either", async () => {
   const [honest] = await streamBetween(romeo, juliet);
   await romeo.e2e.store.revoke(ROMEO, "tybalt@capulet.lit", honest.security.peer.fingerprint);
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-revoked");
+});
+
+it("gains nothing by a device that was vouched for by a key that is revoked", async () => {
+  const romeo = await on.login("romeo");
+  const juliet = await on.login("juliet");
+  const [honest] = await streamBetween(romeo, juliet);
+  await honest.close();
+  const { falseJuliet } = await between(romeo, juliet);
+  await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "qr");
+  await romeo.e2e.store.vouch(ROMEO, JULIET, { by: honest.security.peer.fingerprint, spki: (await falseJuliet.e2e.identity()).spki });
+  const session = await romeo.e2e.open(juliet.self);
+  expect(session.security).toMatchObject({ trust: "verified", verification: { how: "vouched", by: honest.security.peer.fingerprint } });
+  await session.close();
+  await romeo.e2e.store.revoke(ROMEO, JULIET, honest.security.peer.fingerprint);
+  expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
+});
+
+it("is not let in at first contact where the person requires a verified key of this peer", async () => {
+  const romeo = await on.login("romeo");
+  const juliet = await on.login("juliet");
+  await romeo.e2e.store.require(ROMEO, JULIET, "verified");
+  expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("not-trusted");
 });

@@ -58,6 +58,7 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "key-changed",
     "key-revoked",
     "not-trusted",
+    "statement-invalid",
     "too-many-devices",
     "verification-differs",
     "verification-violation",

@@ -1,4 +1,4 @@
-import { type BareJid, type Device, deviceOf, isSpki, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
+import { type BareJid, type Device, deviceOf, isDirectlyVerified, isSpki, MAX_UNVERIFIED, type PeerRecord, type Requirement, type Verification } from "./record.js";
 
 /** Another address that the same key is known for, under any account of our own; or the same address, where another account has revoked the key. */
 export interface Owner {
@@ -19,7 +19,14 @@ export type BlockCode = "key-changed" | "key-revoked" | "not-trusted" | "too-man
 
 /** What becomes of a peer that has shown a key. `firstUse`: was this key never seen for this address? */
 export type Decision =
-  | { readonly action: "accept"; readonly trust: "unverified" | "verified"; readonly firstUse: boolean; readonly alerts: readonly Alert[] }
+  | {
+      readonly action: "accept";
+      readonly trust: "unverified" | "verified";
+      /** How and when, where it is verified. */
+      readonly verification?: Verification;
+      readonly firstUse: boolean;
+      readonly alerts: readonly Alert[];
+    }
   | { readonly action: "block"; readonly code: BlockCode; readonly alerts: readonly Alert[] };
 
 export type Acceptance = Extract<Decision, { action: "accept" }>;
@@ -30,28 +37,31 @@ export interface DecisionInput {
   /** SHA-256 of the SubjectPublicKeyInfo that the peer has proved to hold: 64 lower-case hex digits. */
   readonly spki: string;
   readonly otherOwners: readonly Owner[];
-  /** `verified` refuses every key that is not. */
-  readonly policy: { readonly require: "encrypted" | "verified" };
+  /** `verified` refuses every key that is not. What the record says of this peer goes before it. */
+  readonly policy: { readonly require: Requirement };
 }
 
 /**
  * Who is at the other end, and may we go on? Pure and total. The first row that fits wins:
  *
- * | row | this key, for this address | and                                | result                                             |
- * |-----|----------------------------|------------------------------------|----------------------------------------------------|
- * | 0   | no 64 lower-case hex       |                                    | block `not-trusted`                                |
- * | 1   | revoked                    |                                    | block `key-revoked`                                |
- * | 2   | verified                   |                                    | accept, verified                                   |
+ * | row | this key, for this address | and                                 | result                                             |
+ * |-----|----------------------------|-------------------------------------|----------------------------------------------------|
+ * | 0   | no 64 lower-case hex       |                                     | block `not-trusted`                                |
+ * | 1   | revoked or replaced        |                                     | block `key-revoked`                                |
+ * | 2   | verified                   | directly, or vouched for by one     | accept, verified, how and when                     |
+ * |     |                            | that is directly verified           |                                                    |
  * | 3   | unverified or unknown      | it is revoked under another owner   | block `key-revoked`                                |
- * | 4   | unverified                 | policy requires verified           | block `not-trusted`                                |
- * | 5   | unverified                 | another key of it is verified      | accept, unverified, `unverified-beside-verified`   |
- * | 6   | unverified                 |                                    | accept, unverified                                 |
- * | 7   | unknown                    | tombstone: once verified, revoked  | block `key-changed`                                |
- * | 8   | unknown                    | policy requires verified           | block `not-trusted`                                |
- * | 9   | unknown                    | 32 unverified keys are known       | block `too-many-devices`                           |
- * | 10  | unknown                    | some key is known                  | accept, unverified, first use, `new-key`           |
- * | 11  | unknown                    |                                    | accept, unverified, first use                      |
+ * | 4   | unverified                 | its voucher stands no more          | block `key-changed`                                |
+ * | 5   | unverified                 | verified is required                | block `not-trusted`                                |
+ * | 6   | unverified                 | another key of it is verified       | accept, unverified, `unverified-beside-verified`   |
+ * | 7   | unverified                 |                                     | accept, unverified                                 |
+ * | 8   | unknown                    | tombstone: once verified, revoked   | block `key-changed`                                |
+ * | 9   | unknown                    | verified is required                | block `not-trusted`                                |
+ * | 10  | unknown                    | 32 unverified keys are known        | block `too-many-devices`                           |
+ * | 11  | unknown                    | some key is known                   | accept, unverified, first use, `new-key`           |
+ * | 12  | unknown                    |                                     | accept, unverified, first use                      |
  *
+ * What is required is what the person wants of this peer (`record.require`), else what policy says for all.
  * In every row: known for another address, too → `same-key` stands first among the alerts.
  */
 export function decide({ record, spki, otherOwners, policy }: DecisionInput): Decision {
@@ -61,16 +71,25 @@ export function decide({ record, spki, otherOwners, policy }: DecisionInput): De
 
   if (!isSpki(spki)) return block("not-trusted");
   const devices = record?.devices ?? [];
-  const status = deviceOf(record, spki)?.status;
-  if (status === "revoked") return block("key-revoked");
-  if (status === "verified") return { action: "accept", trust: "verified", firstUse: false, alerts };
+  const device = deviceOf(record, spki);
+  const required = record?.require ?? policy.require;
+  if (device?.status === "revoked") return block("key-revoked");
+  if (device && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
   if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
-  if (status === "unverified") {
-    if (policy.require === "verified") return block("not-trusted");
-    return accept(false, devices.some((device) => device.status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
+  if (device) {
+    if (device.orphaned || device.status === "verified") return block("key-changed");
+    if (required === "verified") return block("not-trusted");
+    return accept(false, devices.some(({ status }) => status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
   }
   if (record?.tombstone) return block("key-changed");
-  if (policy.require === "verified") return block("not-trusted");
-  if (devices.filter((device) => device.status === "unverified").length >= MAX_UNVERIFIED) return block("too-many-devices");
+  if (required === "verified") return block("not-trusted");
+  if (devices.filter(({ status }) => status === "unverified").length >= MAX_UNVERIFIED) return block("too-many-devices");
   return accept(true, devices.length > 0 ? { kind: "new-key" } : undefined);
+}
+
+/** Is it verified, and where another vouched for it, is that one still directly verified? The transitions see to it; nothing hangs on them alone. */
+function stands(device: Device, record: PeerRecord | undefined): device is Device & { readonly verified: Verification } {
+  if (device.status !== "verified" || !device.verified) return false;
+  const { by, how } = device.verified;
+  return how !== "vouched" || (by !== undefined && isDirectlyVerified(deviceOf(record, by)));
 }

@@ -1,7 +1,7 @@
 import { BalconyError } from "@balcony/channel";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
-import { type BareJid, type How, isSpki } from "./record.js";
+import { type BareJid, type DirectHow, isSpki } from "./record.js";
 
 /** A whole fingerprint, as a person has typed, pasted or scanned it. */
 export interface GivenFingerprint {
@@ -10,7 +10,7 @@ export interface GivenFingerprint {
   /** Whose it is, where it says so: a bare address in normal form. */
   readonly address?: BareJid;
   /** By what name a verification with it is recorded. */
-  readonly how: How;
+  readonly how: DirectHow;
 }
 
 const QUERY = "balcony-fingerprint";

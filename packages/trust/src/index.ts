@@ -4,6 +4,6 @@ export type { CeremonyContext, CeremonyEffect, CeremonyEvent, CeremonyMessage, C
 export type { SasSymbols } from "./ceremony/symbols.js";
 export { type Acceptance, type Alert, type BlockCode, type Decision, type DecisionInput, decide, type Owner } from "./decide.js";
 export { compareFingerprint, fingerprintUri, fingerprintWords, formatFingerprint, type GivenFingerprint, parseFingerprint } from "./fingerprints.js";
-export { type BareJid, type Device, type How, MAX_GUESSES, MAX_UNVERIFIED, type PeerRecord } from "./record.js";
+export { type BareJid, type Device, type DirectHow, type How, MAX_GUESSES, MAX_UNVERIFIED, type PeerRecord, type Requirement, type Verification } from "./record.js";
 export type { Contents, FileStoreOptions, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
 export { type Contact, type PeerView, TrustStore } from "./trust-store.js";

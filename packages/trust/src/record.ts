@@ -4,8 +4,18 @@ import { BalconyError } from "@balcony/channel";
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr", "symbols", "read-aloud"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "vouched"] as const;
 export type How = (typeof ways)[number];
+/** Those by which a person verifies a key themselves. */
+export type DirectHow = Exclude<How, "vouched">;
+
+/** How and when a key was verified. */
+export interface Verification {
+  readonly how: How;
+  readonly at: string;
+  /** The key that vouched for this one: set where, and only where, `how` is `vouched`. */
+  readonly by?: string;
+}
 
 export const statuses = ["unverified", "verified", "revoked"] as const;
 
@@ -21,10 +31,16 @@ export interface Device {
   readonly lastSeen: string;
   /** `revoked` is for good: nothing in here leads out of it. */
   readonly status: (typeof statuses)[number];
-  /** Kept when the key is revoked later. */
-  readonly verified?: { readonly how: How; readonly at: string };
+  /** Kept when the key is revoked later. A key that replaces a verified one inherits this from it. */
+  readonly verified?: Verification;
   /** When a person last saw other symbols than the peer did, with this key at the other end, or the peer broke its commitment. Verifying the key takes it away. */
   readonly differed?: string;
+  /** The key that vouched for this one stands no more: it is not taken, although it is known, until it is verified in another way. */
+  readonly orphaned?: { readonly by: string; readonly at: string };
+  /** The key that this one has taken the place of. */
+  readonly replaces?: string;
+  /** The key that has taken the place of this one, which is revoked since. */
+  readonly replacedBy?: string;
   /** When it was revoked. */
   readonly revoked?: string;
 }
@@ -38,10 +54,16 @@ export interface PeerRecord {
   readonly tombstone: boolean;
   /** When each verification that was begun and not confirmed was charged: dates of the last day, or of a clock that was ahead. */
   readonly guesses?: readonly string[];
+  /** What the person wants of this peer, whatever policy says for all. */
+  readonly require?: Requirement;
 }
 
 /** Verifications by short string that may be begun with one address within a day without being confirmed. */
 export const MAX_GUESSES = 3;
+
+/** What a key must be to be used: any that is not blocked, or a verified one. */
+export const requirements = ["encrypted", "verified"] as const;
+export type Requirement = (typeof requirements)[number];
 
 /** Unverified keys kept for one peer. */
 export const MAX_UNVERIFIED = 32;
@@ -59,6 +81,11 @@ export function deviceOf(record: PeerRecord | undefined, spki: string): Device |
   return record?.devices.find((device) => device.spki === spki);
 }
 
+/** Has a person verified this key themselves, or the one that it replaces? Only such a key vouches for others. */
+export function isDirectlyVerified(device: Device | undefined): boolean {
+  return device?.status === "verified" && device.verified !== undefined && device.verified.how !== "vouched";
+}
+
 // The transitions. Each takes a record and gives the next; undefined stands for "never met". One that changes nothing gives back the very same record.
 
 /** A key was used: kept as unverified if it is new. Whoever calls this has asked `decide()`. */
@@ -73,11 +100,8 @@ export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { r
 }
 
 /** The person has verified a key, known or not. */
-export function verified(record: PeerRecord | undefined, { spki, how, at }: { readonly spki: string; readonly how: How; readonly at: string }): PeerRecord {
-  const known = deviceOf(record, spki);
-  if (known?.status === "revoked") throw new BalconyError("key-revoked", "This key was revoked and cannot be verified again.", { phase: "trust" });
-  const { differed: _, ...device } = known ?? entered(spki, at);
-  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...device, status: "verified", verified: { how, at } });
+export function verified(record: PeerRecord | undefined, { spki, how, at }: { readonly spki: string; readonly how: DirectHow; readonly at: string }): PeerRecord {
+  return withVerified(record, { spki, at, verification: { how, at } });
 }
 
 /** The strings differed with this key at the other end. */
@@ -85,22 +109,61 @@ export function differed(record: PeerRecord | undefined, { spki, at }: { readonl
   return withDevice(record ?? stranger, { ...(deviceOf(record, spki) ?? entered(spki, at)), differed: at });
 }
 
-/** The person never wants to see this key again, known or not. */
+/**
+ * A directly verified key of this address vouches for another one of it (XEP-0450). What was verified directly stays so.
+ * Throws `not-trusted` where the voucher is not directly verified, `key-revoked` where the other was revoked.
+ */
+export function vouched(record: PeerRecord | undefined, { spki, by, at }: { readonly spki: string; readonly by: string; readonly at: string }): PeerRecord {
+  if (by === spki || !isDirectlyVerified(deviceOf(record, by))) throw untrusted("Only a key that was verified directly vouches for another.");
+  const known = deviceOf(record, spki);
+  if (record && known?.status === "verified") return record;
+  return withVerified(record, { spki, at, verification: { how: "vouched", at, by } });
+}
+
+/**
+ * A verified key is replaced by another, which it has signed: the new one inherits how it was verified, and those it has vouched for; the old one is revoked.
+ * Throws `not-trusted` where the old key is not verified, `key-revoked` where the new one was revoked, `invalid-argument` where it is known already.
+ */
+export function rotated(record: PeerRecord | undefined, { from, to, at }: { readonly from: string; readonly to: string; readonly at: string }): PeerRecord {
+  const old = deviceOf(record, from);
+  if (!record || !old?.verified || old.status !== "verified") throw untrusted("Only a verified key is replaced by another without the person.");
+  const known = deviceOf(record, to);
+  if (known?.status === "revoked") throw new BalconyError("key-revoked", "This key was revoked and takes no other's place.", { phase: "trust" });
+  if (known) throw new BalconyError("invalid-argument", "A key takes another's place that was not known before.", { phase: "trust" });
+  const heir: Device = { ...entered(to, at), ...(old.label !== undefined && { label: old.label }), status: "verified", verified: old.verified, replaces: from };
+  const devices = record.devices.map((device): Device => {
+    if (device.spki === from) return { ...device, status: "revoked", revoked: at, replacedBy: to };
+    return device.verified?.by === from ? { ...device, verified: { ...device.verified, by: to } } : device;
+  });
+  return { ...record, devices: [...devices, heir] };
+}
+
+/** The person, or a verified device of the peer's, never wants to see this key again, known or not. Those it has vouched for are unverified from now on. */
 export function revoked(record: PeerRecord | undefined, { spki, at }: { readonly spki: string; readonly at: string }): PeerRecord {
   const known = deviceOf(record, spki);
   if (record?.tombstone && known?.status === "revoked") return record;
-  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...(known ?? entered(spki, at)), status: "revoked", revoked: known?.revoked ?? at });
+  const { orphaned: _, ...rest } = known ?? entered(spki, at);
+  const next = withDevice({ ...(record ?? stranger), tombstone: true }, { ...rest, status: "revoked", revoked: known?.revoked ?? at });
+  return withOrphans(next, (by) => by === spki, at);
 }
 
-/** Forgets a key, or all of them. Revoked keys, the tombstone and what the address could do are not forgotten. */
-export function removed(record: PeerRecord | undefined, spki?: string): PeerRecord | undefined {
+/** Forgets a key, or all of them. Revoked keys, the tombstone and what the address could do are not forgotten. Those it has vouched for are unverified from now on. */
+export function removed(record: PeerRecord | undefined, { spki, at }: { readonly spki?: string | undefined; readonly at: string }): PeerRecord | undefined {
   if (spki !== undefined && demand(record, spki).status === "revoked") {
     throw new BalconyError("key-revoked", "A revoked key stays on record, so that it cannot come back as a new one.", { phase: "trust" });
   }
   if (!record) return undefined;
   const devices = record.devices.filter((device) => device.status === "revoked" || (spki !== undefined && device.spki !== spki));
-  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses) return undefined;
-  return { ...record, devices };
+  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses && record.require === undefined) return undefined;
+  return withOrphans({ ...record, devices }, (by) => by === spki, at);
+}
+
+/** What the person wants of this peer; undefined leaves it to policy again. */
+export function required(record: PeerRecord | undefined, require: Requirement | undefined): PeerRecord | undefined {
+  if (record?.require === require) return record;
+  const { require: _, ...rest } = record ?? stranger;
+  if (require !== undefined) return { ...rest, require };
+  return rest.devices.length === 0 && !rest.everStreamed && !rest.tombstone && !rest.guesses ? undefined : rest;
 }
 
 /** Gives a known key a name, or takes it away. */
@@ -130,11 +193,11 @@ export function givenBack({ guesses = [], ...record }: PeerRecord): PeerRecord {
   return left.length > 0 ? { ...record, guesses: left } : record;
 }
 
-/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked, and spent guesses spent. */
+/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked, spent guesses spent, and what the person wants of the peer stays. */
 export function reset(record: PeerRecord | undefined): PeerRecord | undefined {
   const devices = record?.devices.filter((device) => device.status === "revoked") ?? [];
-  const guesses = record?.guesses && { guesses: record.guesses };
-  return devices.length > 0 || guesses ? { ...stranger, devices, ...guesses } : undefined;
+  if (devices.length === 0 && !record?.guesses && record?.require === undefined) return undefined;
+  return { ...stranger, devices, ...(record?.guesses && { guesses: record.guesses }), ...(record?.require !== undefined && { require: record.require }) };
 }
 
 function entered(spki: string, at: string): Device {
@@ -151,3 +214,22 @@ function withDevice(record: PeerRecord, device: Device): PeerRecord {
   const index = record.devices.findIndex(({ spki }) => spki === device.spki);
   return { ...record, devices: index < 0 ? [...record.devices, device] : record.devices.with(index, device) };
 }
+
+function withVerified(record: PeerRecord | undefined, { spki, at, verification }: { readonly spki: string; readonly at: string; readonly verification: Verification }): PeerRecord {
+  const known = deviceOf(record, spki);
+  if (known?.status === "revoked") throw new BalconyError("key-revoked", "This key was revoked and cannot be verified again.", { phase: "trust" });
+  const { orphaned: _, differed: __, ...rest } = known ?? entered(spki, at);
+  return withDevice({ ...(record ?? stranger), tombstone: true }, { ...rest, status: "verified", verified: verification });
+}
+
+function withOrphans(record: PeerRecord, gone: (by: string) => boolean, at: string): PeerRecord {
+  const devices = record.devices.map((device): Device => {
+    const by = device.verified?.by;
+    if (device.status !== "verified" || by === undefined || !gone(by)) return device;
+    const { verified: _, ...rest } = device;
+    return { ...rest, status: "unverified", orphaned: { by, at } };
+  });
+  return { ...record, devices };
+}
+
+const untrusted = (message: string): BalconyError => new BalconyError("not-trusted", message, { phase: "trust" });

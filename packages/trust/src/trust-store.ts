@@ -4,18 +4,22 @@ import {
   type BareJid,
   charged,
   type Device,
+  type DirectHow,
   deviceOf,
   differed,
   givenBack,
-  type How,
   isSpki,
   labelled,
   type PeerRecord,
+  type Requirement,
   removed,
+  required,
   reset,
   revoked,
+  rotated,
   seen,
   verified,
+  vouched,
 } from "./record.js";
 import { type Contents, type FileStoreOptions, memoryStorage, type StoredIdentity, type StoreOptions, type TrustStorage, withRecord } from "./storage.js";
 
@@ -148,14 +152,15 @@ export class TrustStore {
     const { spki, decision, streamed } = use;
     const record = await this.#change(account, { peer, spki }, (before, owners) => {
       const again = decide({ record: before, spki, otherOwners: owners, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
-      if (again.action === "block") throw new BalconyError(again.code, blocked[again.code], { phase: "trust", peer });
+      const code = again.action === "block" ? again.code : again.trust === "unverified" && decision.trust === "verified" ? "not-trusted" : undefined;
+      if (code) throw new BalconyError(code, blocked[code], { phase: "trust", peer });
       return seen(before, { spki, at: this.#now(), streamed });
     });
     return known(record, spki);
   }
 
   /** The person has compared the whole fingerprint, and it is right. The key need not have been seen before. Throws `key-revoked`. */
-  async setVerified(account: BareJid, peer: BareJid, spki: string, how: How): Promise<Device> {
+  async setVerified(account: BareJid, peer: BareJid, spki: string, how: DirectHow): Promise<Device> {
     return known(await this.#change(account, { peer, spki }, (record) => verified(record, { spki, how, at: this.#now() })), spki);
   }
 
@@ -177,6 +182,36 @@ export class TrustStore {
     return known(await this.#change(account, { peer, spki }, (record) => differed(record, { spki, at: this.#now() })), spki);
   }
 
+  /**
+   * A directly verified key of the peer's has vouched for another of it, and said so where it was authenticated: in a stream of its own, or over its signature.
+   * Throws `not-trusted` where it is not directly verified, `key-revoked` where the other was revoked, `statement-invalid` where that is known as somebody else's.
+   */
+  async vouch(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device> {
+    const change = await this.#change(account, { peer, spki }, (record, owners) => {
+      refuseForeign(owners, peer);
+      return vouched(record, { spki, by, at: this.#now() });
+    });
+    return known(change, spki);
+  }
+
+  /**
+   * A verified key has signed another, which takes its place; the old one is revoked.
+   * Throws `not-trusted` where the old key is not verified, `key-revoked` where the new one was revoked, `statement-invalid` where that is known as somebody else's,
+   * `invalid-argument` where it is known for this address.
+   */
+  async rotate(account: BareJid, peer: BareJid, { from, to }: { readonly from: string; readonly to: string }): Promise<Device> {
+    const change = await this.#change(account, { peer, spki: to }, (record, owners) => {
+      refuseForeign(owners, peer);
+      return rotated(record, { from, to, at: this.#now() });
+    });
+    return known(change, to);
+  }
+
+  /** What the person wants of this peer, whatever policy says for all; undefined leaves it to policy again. */
+  async require(account: BareJid, peer: BareJid, requirement: Requirement | undefined): Promise<void> {
+    await this.#change(account, { peer }, (record) => required(record, requirement));
+  }
+
   /** This key is blocked from now on, for good and under every address; it need not have been seen before. */
   async revoke(account: BareJid, peer: BareJid, spki: string): Promise<Device> {
     return known(await this.#change(account, { peer, spki }, (record) => revoked(record, { spki, at: this.#now() })), spki);
@@ -195,7 +230,7 @@ export class TrustStore {
    * spoken e2e streams is still held to it. Throws `invalid-argument` for a key that is not known, `key-revoked` for a revoked one.
    */
   async remove(account: BareJid, peer: BareJid, spki?: string): Promise<void> {
-    await this.#change(account, { peer, spki }, (record) => removed(record, spki));
+    await this.#change(account, { peer, spki }, (record) => removed(record, { spki, at: this.#now() }));
   }
 
   /** Forgets all of a peer but its revoked keys: the next key is taken on first use. Warn the person: this is what a man in the middle wants. */
@@ -258,6 +293,12 @@ function otherOwners(contents: Contents, { account, peer, spki }: { readonly acc
     }
   }
   return [...owners.values()];
+}
+
+/** A key that somebody else has shown is not this peer's to introduce: one of the two is lying. */
+function refuseForeign(owners: readonly Owner[], peer: BareJid): void {
+  const other = owners[0];
+  if (other) throw new BalconyError("statement-invalid", `A key that ${peer} introduces is known as that of ${other.peer}.`, { phase: "trust", peer });
 }
 
 function known(record: PeerRecord | undefined, spki: string): Device {

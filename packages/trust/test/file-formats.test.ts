@@ -14,9 +14,13 @@ const record: PeerRecord = {
     { spki: key(1), label: 'his "balcony" é 🌹', firstSeen: at, lastSeen: at, status: "verified", verified: { how: "qr", at } },
     { spki: key(2), firstSeen: at, lastSeen: at, status: "revoked", revoked: at },
     { spki: key(3), firstSeen: at, lastSeen: at, status: "unverified" },
+    { spki: key(4), firstSeen: at, lastSeen: at, status: "verified", verified: { how: "vouched", at, by: key(1) }, replaces: key(5) },
+    { spki: key(5), firstSeen: at, lastSeen: at, status: "revoked", verified: { how: "vouched", at, by: key(1) }, revoked: at, replacedBy: key(4) },
+    { spki: key(6), firstSeen: at, lastSeen: at, status: "unverified", orphaned: { by: key(2), at } },
   ],
   everStreamed: true,
   tombstone: true,
+  require: "verified",
 };
 const trust = { generation: 4, peers: new Map([[juliet, new Map([[romeo, record]])]]) };
 const keys: KeyFile = { ...newKeys(), generation: 4, identities: new Map([[juliet, julietIdentity]]) };
@@ -109,6 +113,18 @@ describe("what no Balcony writes, though its MAC be right", () => {
     "unverified, and when it was revoked": { ...record, devices: [{ ...unverified, revoked: at }] },
     "a date that is none": { ...record, devices: [{ ...unverified, lastSeen: "yesterday" }] },
     "a date in another form": { ...record, devices: [{ ...unverified, lastSeen: "2026-01-01" }] },
+    "vouched for, and by whom not said": { ...record, devices: [{ ...unverified, status: "verified", verified: { how: "vouched", at } }] },
+    "vouched for by a key that is not there": { ...record, devices: [{ ...unverified, status: "verified", verified: { how: "vouched", at, by: key(9) } }] },
+    "vouched for by a key that is itself vouched for": {
+      ...record,
+      devices: [record.devices[0], record.devices[3], { ...unverified, status: "verified", verified: { how: "vouched", at, by: key(4) } }],
+    },
+    "vouched for by what is no key": { ...record, devices: [record.devices[0], { ...unverified, status: "verified", verified: { how: "vouched", at, by: "laptop" } }] },
+    "verified directly, and by whom": { ...record, devices: [record.devices[0], { ...unverified, status: "verified", verified: { how: "qr", at, by: key(1) } }] },
+    "verified and orphaned": { ...record, devices: [{ ...record.devices[0], orphaned: { by: key(2), at } }] },
+    "revoked and orphaned": { ...record, devices: [{ ...record.devices[1], orphaned: { by: key(2), at } }] },
+    "replaced, and still in use": { ...record, devices: [{ ...unverified, replacedBy: key(1) }] },
+    "a wish of its own for the peer": { ...record, require: "plaintext" },
     "a label that is no text": { ...record, devices: [{ ...unverified, label: 7 }] },
   };
   for (const [name, broken] of Object.entries(wrong)) {

@@ -5,7 +5,10 @@ import { corrupt } from "./shape.js";
 /** What a file says about itself before anything in it is believed. */
 export interface Header {
   readonly format: string;
+  /** The one that is written, and the newest that is read. */
   readonly version: number;
+  /** The oldest that is read; where it is left out, the one that is written. */
+  readonly oldest?: number;
 }
 
 const HEAD = /^\{\n {2}"format": "([a-z-]{1,40})",\n {2}"version": (\d{1,9}),\n/u;
@@ -18,12 +21,12 @@ export function renderSigned({ format, version }: Header, body: object, key: Uin
 }
 
 /** Checks format and version, before which nothing else is looked at. Throws `store-corrupt`, `store-version`. */
-export function checkHeader(text: string, { format, version }: Header): void {
+export function checkHeader(text: string, { format, version, oldest = version }: Header): void {
   const [, foundFormat, foundVersion] = HEAD.exec(text) ?? [];
   if (foundFormat !== format) throw corrupt(`no ${format} file`);
   if (Number(foundVersion) > version)
     throw new BalconyError("store-version", `The trust store was written by a newer version of Balcony (${foundVersion}; this one knows ${version}).`, { phase: "store" });
-  if (Number(foundVersion) !== version) throw corrupt(`version ${foundVersion} never was`);
+  if (Number(foundVersion) < oldest) throw corrupt(`version ${foundVersion} never was`);
 }
 
 /** Checks the MAC. Throws `store-corrupt` where there is none, as in a file cut short, and `store-tampered` where it is wrong. */

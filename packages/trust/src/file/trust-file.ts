@@ -1,9 +1,11 @@
-import { type BareJid, type Device, isSpki, type PeerRecord, statuses, ways } from "../record.js";
+import { type BareJid, type Device, deviceOf, isDirectlyVerified, type PeerRecord, requirements, statuses, type Verification, ways } from "../record.js";
 import type { Contents } from "../storage.js";
 import { corrupt, count, date, entries, fields, flag, list, oneOf, parseJson, text } from "./shape.js";
 import { checkHeader, checkMac, renderSigned } from "./signed-json.js";
 
 type Peers = Contents["peers"];
+
+const SPKI = /^[0-9a-f]{64}$/u;
 
 /** trust.json as it was read. */
 export interface TrustFile {
@@ -12,8 +14,11 @@ export interface TrustFile {
   readonly peers: Peers;
 }
 
-/** Version 1. A change of format counts it up, and reads the one before. */
-const header = { format: "balcony-trust", version: 1 } as const;
+/**
+ * A change of format counts the version up, and reads the one before. Version 2 has more in each device and record, all of which may be missing, so that what version 1 wrote
+ * is read as it is; the next change writes version 2.
+ */
+const header = { format: "balcony-trust", version: 2, oldest: 1 } as const;
 
 export function renderTrust({ generation, peers }: TrustFile, macKey: Uint8Array): string {
   const accounts = sorted(peers).map(([account, ofAccount]) => [account, Object.fromEntries(sorted(ofAccount))]);
@@ -33,39 +38,57 @@ export function readTrust(file: string, macKey: Uint8Array): TrustFile {
 }
 
 function readRecord(value: unknown, where: string): PeerRecord {
-  const { devices, everStreamed, tombstone, guesses } = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?"]);
-  const record = {
+  const { devices, everStreamed, tombstone, guesses, require } = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?", "require?"]);
+  const record: PeerRecord = {
     devices: list(devices, `${where} devices`).map((device) => readDevice(device, `a device of ${where}`)),
     everStreamed: flag(everStreamed, `${where} everStreamed`),
     tombstone: flag(tombstone, `${where} tombstone`),
-    ...(guesses === undefined ? {} : { guesses: list(guesses, `${where} guesses`).map((guess) => date(guess, `a guess of ${where}`)) }),
+    ...(guesses !== undefined && { guesses: list(guesses, `${where} guesses`).map((guess) => date(guess, `a guess of ${where}`)) }),
+    ...(require !== undefined && { require: oneOf(require, `${where} require`, requirements) }),
   };
   if (new Set(record.devices.map((device) => device.spki)).size < record.devices.length) throw corrupt(`${where} has a device twice`);
-  if (!record.tombstone && record.devices.some((device) => device.status === "verified")) throw corrupt(`${where} is verified without a tombstone`);
+  const verified = record.devices.filter((device) => device.status === "verified");
+  if (!record.tombstone && verified.length > 0) throw corrupt(`${where} is verified without a tombstone`);
+  const alone = verified.find(({ verified: by }) => by?.by !== undefined && !isDirectlyVerified(deviceOf(record, by.by)));
+  if (alone) throw corrupt(`${where} is vouched for by nobody`);
   return record;
 }
 
 function readDevice(value: unknown, where: string): Device {
-  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "differed?", "revoked?"]);
+  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "differed?", "orphaned?", "replaces?", "replacedBy?", "revoked?"]);
   const device: Device = {
-    spki: text(found.spki, `${where}: spki`),
-    ...(found.label === undefined ? {} : { label: text(found.label, `${where}: label`) }),
+    spki: text(found.spki, `${where}: spki`, SPKI),
+    ...(found.label !== undefined && { label: text(found.label, `${where}: label`) }),
     firstSeen: date(found.firstSeen, `${where}: firstSeen`),
     lastSeen: date(found.lastSeen, `${where}: lastSeen`),
     status: oneOf(found.status, `${where}: status`, statuses),
-    ...(found.verified === undefined ? {} : { verified: readVerified(found.verified, `${where}: verified`) }),
-    ...(found.differed === undefined ? {} : { differed: date(found.differed, `${where}: differed`) }),
-    ...(found.revoked === undefined ? {} : { revoked: date(found.revoked, `${where}: revoked`) }),
+    ...(found.verified !== undefined && { verified: readVerified(found.verified, `${where}: verified`) }),
+    ...(found.differed !== undefined && { differed: date(found.differed, `${where}: differed`) }),
+    ...(found.orphaned !== undefined && { orphaned: readOrphaned(found.orphaned, `${where}: orphaned`) }),
+    ...(found.replaces !== undefined && { replaces: text(found.replaces, `${where}: replaces`, SPKI) }),
+    ...(found.replacedBy !== undefined && { replacedBy: text(found.replacedBy, `${where}: replacedBy`, SPKI) }),
+    ...(found.revoked !== undefined && { revoked: date(found.revoked, `${where}: revoked`) }),
   };
-  const consistent =
-    device.status === "revoked" ? device.revoked !== undefined : device.revoked === undefined && (device.status === "verified") === (device.verified !== undefined);
-  if (!isSpki(device.spki) || !consistent) throw corrupt(`${where} contradicts itself`);
+  if (!isConsistent(device)) throw corrupt(`${where} contradicts itself`);
   return device;
 }
 
-function readVerified(value: unknown, where: string): { how: (typeof ways)[number]; at: string } {
-  const { how, at } = fields(value, where, ["how", "at"]);
-  return { how: oneOf(how, where, ways), at: date(at, where) };
+function isConsistent({ status, verified, orphaned, replacedBy, revoked }: Device): boolean {
+  if (status === "revoked") return revoked !== undefined && orphaned === undefined;
+  if (revoked !== undefined || replacedBy !== undefined) return false;
+  return status === "verified" ? verified !== undefined && orphaned === undefined : verified === undefined;
+}
+
+function readVerified(value: unknown, where: string): Verification {
+  const found = fields(value, where, ["how", "at", "by?"]);
+  const how = oneOf(found.how, where, ways);
+  if ((how === "vouched") !== (found.by !== undefined)) throw corrupt(`${where} contradicts itself`);
+  return { how, at: date(found.at, where), ...(found.by !== undefined && { by: text(found.by, where, SPKI) }) };
+}
+
+function readOrphaned(value: unknown, where: string): { readonly by: string; readonly at: string } {
+  const { by, at } = fields(value, where, ["by", "at"]);
+  return { by: text(by, where, SPKI), at: date(at, where) };
 }
 
 function sorted<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
