@@ -38,7 +38,7 @@ export async function trustShowCommand(typed: string, options: CommonOptions): P
     const peer = bare(address(typed));
     const record = store.show(account, peer);
     if (!record) throw new UsageError(`No key of ${peer} is known.`);
-    const parts = [paint.bold(printable(peer)), ...record.devices.flatMap(describeDevice), ...(record.tombstone ? ["", "  An unknown key of this address is refused."] : [])];
+    const parts = [paint.bold(printable(peer)), ...record.devices.flatMap(describeDevice), ...about(record)];
     output.payload({ event: "peer", account, peer, ...record }, parts.join("\n"));
   });
 }
@@ -51,6 +51,22 @@ export async function trustVerifyCommand(typed: string, fingerprint: string | un
     if (!matches(store.show(account, peer), peer, given) && !options.newKey) throw mismatch(store.show(account, peer), peer);
     const device = await store.setVerified(account, peer, given.spki, given.how);
     output.tell({ event: "verified", account, peer, ...device }, `this key of ${printable(peer)} is verified: every other that is not known is refused from now on`, "done");
+  });
+}
+
+/** `balcony trust require JID WHAT` */
+export async function trustRequireCommand(typed: string, what: string, options: CommonOptions): Promise<void> {
+  await withTrust(options, async ({ output, store, account }) => {
+    const peer = bare(address(typed));
+    const requirement = what === "verified" || what === "encrypted" ? what : undefined;
+    if (requirement === undefined && what !== "default") throw new UsageError("It is `verified`, `encrypted` or `default`.");
+    await store.require(account, peer, requirement);
+    const words = {
+      verified: `only a verified key of ${printable(peer)} is taken from now on`,
+      encrypted: `any key of ${printable(peer)} that is not refused is taken from now on`,
+      default: `for ${printable(peer)} holds what holds for all`,
+    };
+    output.tell({ event: "required", account, peer, require: what }, words[requirement ?? "default"], "done");
   });
 }
 
@@ -134,19 +150,35 @@ const mismatch = (record: PeerRecord | undefined, peer: string) =>
     hint: "Nothing was changed. If they have a new device and gave you its fingerprint themselves, by voice or in person, say --new-key.",
   });
 
+/** What holds for every key of the address. */
+function about({ tombstone, require }: PeerRecord): string[] {
+  const lines = [...(tombstone ? ["  An unknown key of this address is refused."] : []), ...(require ? [`  You require ${require} for this address.`] : [])];
+  return lines.length > 0 ? ["", ...lines] : [];
+}
+
 function summary({ devices }: PeerRecord): string {
   const count = (status: Device["status"]): number => devices.filter((device) => device.status === status).length;
   const parts = (["verified", "unverified", "revoked"] as const).flatMap((status) => (count(status) > 0 ? [`${count(status)} ${status}`] : []));
   return parts.join(", ") || "no keys";
 }
 
-function describeDevice({ spki, status, label, firstSeen, lastSeen, verified }: Device): string[] {
+function describeDevice(device: Device): string[] {
+  const { spki, status, label, firstSeen, lastSeen } = device;
   const colour = { verified: paint.green, unverified: paint.bold, revoked: paint.red }[status];
-  const how = verified ? ` by ${verified.how} on ${verified.at.slice(0, 10)}` : "";
   return [
     "",
-    `  ${colour(status)}${how}${label ? `, called ${paint.bold(printable(label))}` : ""}`,
+    `  ${colour(status)}${origin(device)}${label ? `, called ${paint.bold(printable(label))}` : ""}`,
     ...onLines(spki).map((line) => `  ${line}`),
     `  first seen ${firstSeen.slice(0, 10)}, last seen ${lastSeen.slice(0, 10)}`,
   ];
+}
+
+/** Where its status comes from. */
+function origin({ verified, orphaned, replacedBy, status }: Device): string {
+  if (replacedBy !== undefined) return `, replaced by ${replacedBy.slice(0, 8)}`;
+  if (orphaned) return `, and refused: ${orphaned.by.slice(0, 8)}, which vouched for it, is gone`;
+  if (!verified) return "";
+  const was = status === "revoked" ? ", verified before" : "";
+  const how = verified.by === undefined ? ` by ${verified.how}` : `, vouched for by ${verified.by.slice(0, 8)},`;
+  return `${was}${how} on ${verified.at.slice(0, 10)}`;
 }

@@ -65,6 +65,9 @@ about("show <jid>", "the keys of one address").action(async (jid: string, option
 about("verify <jid> [fingerprint]", "compare what its owner told you")
   .option("--new-key", "also a key never seen: a new device, whose owner gave you the fingerprint", false)
   .action(async (jid: string, fingerprint: string | undefined, options: VerifyOptions) => (await trustCommands()).trustVerifyCommand(jid, fingerprint, options));
+about("require <jid> <what>", "take only verified keys of an address: verified, encrypted or default").action(async (jid: string, what: string, options: CommonOptions) =>
+  (await trustCommands()).trustRequireCommand(jid, what, options),
+);
 about("label <jid> <fingerprint> <label>", "give a key a name of your own").action(async (jid: string, fingerprint: string, label: string, options: CommonOptions) =>
   (await trustCommands()).trustLabelCommand(jid, fingerprint, label, options),
 );

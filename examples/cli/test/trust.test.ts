@@ -1,4 +1,4 @@
-import { fingerprintUri, fingerprintWords } from "@balcony/trust";
+import { fingerprintUri, fingerprintWords, TrustStore } from "@balcony/trust";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { balcony, events, type House, house } from "./running.js";
 
@@ -58,6 +58,34 @@ describe("balcony trust", () => {
     expect((await record()).devices).toMatchObject([{ label: "her laptop" }]);
     expect(await trust("label", JULIET, juliets, "\u202eher\u001b[2J")).toMatchObject({ code: 2, stderr: expect.not.stringMatching(/\u202e|\u001b\[2J/) });
     expect(await trust("label", JULIET, other, "x")).toMatchObject({ code: 2 });
+  });
+
+  it("holds an address to verified keys where the person wants it, and shows so", async () => {
+    expect(await trust("require", JULIET, "verified")).toMatchObject({ code: 0, stderr: expect.stringContaining("only a verified key") });
+    expect((await trust("show", JULIET)).stdout).toContain("You require verified for this address.");
+    expect(await record()).toMatchObject({ require: "verified" });
+    expect((await trust("require", JULIET, "default")).code).toBe(0);
+    expect(await record()).not.toHaveProperty("require");
+    expect(await trust("require", JULIET, "nothing")).toMatchObject({ code: 2 });
+  });
+
+  it("shows of each key where its status comes from, in 80 columns", async () => {
+    const store = await TrustStore.open({ folder: `${at.folder}/romeo` });
+    const [phone, tablet, late] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [string, string, string];
+    const [account, peer] = ["romeo@montague.lit", "abram@montague.lit"];
+    await store.setVerified(account, peer, phone, "qr");
+    await store.vouch(account, peer, { by: phone, spki: tablet });
+    const vouched = (await trust("show", peer)).stdout;
+    await store.rotate(account, peer, { from: phone, to: late });
+    await store.revoke(account, peer, late);
+    const { stdout } = await trust("show", peer);
+    await store.reset(account, peer);
+    await store.close();
+    expect(vouched).toMatch(/verified, vouched for by 11111111, on \d{4}-\d\d-\d\d/);
+    expect(stdout).toContain("revoked, replaced by 33333333");
+    expect(stdout).toContain("unverified, and refused: 33333333, which vouched for it, is gone");
+    expect(stdout).toMatch(/revoked, verified before by qr on/);
+    expect(stdout).not.toMatch(/^.{81}/m);
   });
 
   it("takes a new device that its owner vouches for, and revokes it for good", async () => {
