@@ -45,7 +45,7 @@ describe("a store in a folder", () => {
     expect((await readFile(join(folder, "trust.json"), "utf8")).replace(/"mac": "[0-9a-f]{64}"/u, '"mac": "…"')).toMatchInlineSnapshot(`
       "{
         "format": "balcony-trust",
-        "version": 1,
+        "version": 2,
         "generation": 1,
         "accounts": {
           "juliet@capulet.lit": {

@@ -55,5 +55,6 @@ it("the old file put back beside the new keys is store-tampered", async () => {
   await store.setVerified(juliet, benvolio, key(2), "qr");
   await store.close();
   await cp(new URL("trust.json", old), join(folder, "trust.json"));
+  await chmod(join(folder, "trust.json"), 0o600);
   expect(await codeOf(TrustStore.open({ folder }))).toBe("store-tampered");
 });
