@@ -120,7 +120,7 @@ it("gains nothing by a device that was vouched for by a key that is revoked", as
   await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "qr");
   await romeo.e2e.store.vouch(ROMEO, JULIET, { by: honest.security.peer.fingerprint, spki: (await falseJuliet.e2e.identity()).spki });
   const session = await romeo.e2e.open(juliet.self);
-  expect(session.security).toMatchObject({ trust: "verified", verification: { how: "vouched", by: honest.security.peer.fingerprint } });
+  expect(session.security).toMatchObject({ trust: "verified", verified: { how: "vouched", by: honest.security.peer.fingerprint } });
   await session.close();
   await romeo.e2e.store.revoke(ROMEO, JULIET, honest.security.peer.fingerprint);
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");

@@ -7,7 +7,7 @@ type Line = readonly [words: string, mark: Mark];
 
 /** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
 export function describeSecurity({ peer, security }: Session): readonly Line[] {
-  if (security.verification?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
+  if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
   return [
@@ -24,7 +24,7 @@ export function describeAll({ peer, security }: Session): readonly Line[] {
     [`with        ${printable(peer)}`, "note"],
     [`encrypted   ${security.protocol}, ${security.cipher}`, "note"],
     [`carried by  ${printable(security.path)}`, "note"],
-    [`trust       ${security.verification ? `verified (${security.verification.how}, ${security.verification.at.slice(0, 10)})` : "not verified"}`, "note"],
+    [`trust       ${security.verified ? `verified (${security.verified.how}, ${security.verified.at.slice(0, 10)})` : "not verified"}`, "note"],
     ...labelled("their key", security.peer.fingerprint),
     ...labelled("your key", security.own.fingerprint),
   ];
