@@ -76,15 +76,19 @@ async function remembered(folder: string): Promise<readonly string[]> {
   return facts;
 }
 
-/** Kills the writers of one store after another; gives how many were killed, and how many of them while writing. */
+/**
+ * Kills the writers of one store after another, until enough were killed, and half as many of them while they wrote: how many that is in a hundred hangs on the machine.
+ * Where kills never met the writing, the test's own deadline ends it.
+ */
 async function lane(number: number): Promise<{ readonly kills: number; readonly whileWriting: number }> {
   const random = randomFrom(number);
   let [kills, whileWriting] = [0, 0];
-  while (kills < KILLS / LANES) {
+  const enough = (): boolean => kills >= KILLS / LANES && whileWriting >= KILLS / LANES / 2;
+  while (!enough()) {
     const folder = join(await mkdtemp(join(tmpdir(), "balcony-kills-")), "store");
     folders.push(join(folder, ".."));
     let before: readonly string[] = [];
-    for (let round = 0; round < KILLS_A_STORE && kills < KILLS / LANES; round++, kills++) {
+    for (let round = 0; round < KILLS_A_STORE && !enough(); round++, kills++) {
       const { promised, writing } = await killed(folder, round, random);
       const now = await remembered(folder);
       const unpromised = now.filter((fact) => !before.includes(fact) && !promised.includes(fact));
@@ -99,7 +103,5 @@ async function lane(number: number): Promise<{ readonly kills: number; readonly 
 
 it(`${KILLS} kill -9 at random moments of writing lose no verification or revocation that was promised, and make none`, async () => {
   const lanes = await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number + 1)));
-  const whileWriting = lanes.reduce((sum, lane) => sum + lane.whileWriting, 0);
-  expect(lanes.reduce((sum, { kills }) => sum + kills, 0)).toBe(KILLS);
-  expect(whileWriting).toBeGreaterThan(KILLS / 2); // else the kills did not meet the writing
+  expect(lanes.reduce((sum, { kills }) => sum + kills, 0)).toBeGreaterThanOrEqual(KILLS);
 }, 600_000);
