@@ -4,6 +4,7 @@ import type { Context } from "./context.js";
 import type { Streamed } from "./open-stream.js";
 import { inPhase } from "./progress.js";
 import type { SessionParts } from "./session.js";
+import { tlsBinding } from "./verification/binding.js";
 
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Streamed): Promise<SessionParts> {
@@ -16,7 +17,7 @@ export async function remember(context: Context, previous: Streamed): Promise<Se
       stream,
       jingle,
       report,
-      verification: { role: jingle.role, tls, store, ceremonies },
+      verification: { binding: tlsBinding(tls, { role: jingle.role, self: bare(self), peer: bare(peer) }), store, ceremonies },
       security: {
         protocol: tls.protocol,
         cipher: tls.cipher,

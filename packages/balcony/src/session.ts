@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel } from "@balcony/channel";
 import type { Session as JingleSession, Reason } from "@balcony/jingle";
+import type { Device } from "@balcony/trust";
 import type { Element, Jid } from "@balcony/xml";
-import type { XmlStream } from "@balcony/xml-stream";
 import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
 import { type JID, jid } from "./jid.js";
 import type { Security } from "./security.js";
@@ -28,12 +28,22 @@ export interface SessionEvents {
   close: [];
 }
 
+/** Stanzas under end-to-end encryption: an XML stream, or an ESession. */
+export interface SecuredStanzas extends StanzaChannel {
+  /** Sees each stanza that comes in, IQs too, before anybody acts on it. */
+  observer: ((stanza: Element) => void) | undefined;
+  /** Lets come in what was held until now. */
+  deliver(): void;
+}
+
 /** What open() and accept() hand over once everything stands. */
 export interface SessionParts {
-  readonly stream: XmlStream;
-  readonly jingle: JingleSession;
+  readonly stream: SecuredStanzas;
+  /** What carries it, and ends with it. */
+  readonly jingle: Pick<JingleSession, "peer" | "role" | "terminate">;
   readonly security: Security;
-  readonly verification: VerificationParts;
+  /** Undefined where the peer has no key that could be verified. */
+  readonly verification: VerificationParts | undefined;
   /** Told of what a handler of the application's threw. */
   readonly report: (error: unknown) => void;
 }
@@ -55,8 +65,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly channel: StanzaChannel;
   #status: SessionStatus = "online";
   #security: Security;
-  readonly #verification: Verification;
-  readonly #jingle: JingleSession;
+  readonly #verification: Verification | undefined;
+  readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
   constructor({ stream, jingle, security, verification, report }: SessionParts) {
@@ -69,20 +79,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#jingle = jingle;
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
-    this.#verification = new Verification(
-      stream,
-      verification,
-      {
-        listening: () => this.listenerCount("verification") > 0,
-        asked: (request) => this.emit("verification", request),
-        verified: (device) => {
-          this.#security = { ...this.#security, trust: "verified", ...(device.verified && { verified: device.verified }) };
-          this.emit("security", this.#security);
-        },
-        report,
-      },
-      jingle.peer,
-    );
+    this.#verification = verification && this.#verifying(stream, verification, report);
     stream.observer = (stanza) => {
       try {
         this.emit("element", stanza);
@@ -97,6 +94,19 @@ export class Session extends EventEmitter<SessionEvents> {
       if (stream.closed.aborted) resolve();
       else stream.closed.addEventListener("abort", () => resolve(), { once: true });
     }).then(() => this.#over(stream));
+  }
+
+  #verifying(stream: SecuredStanzas, parts: VerificationParts, report: (error: unknown) => void): Verification {
+    const listeners = {
+      listening: () => this.listenerCount("verification") > 0,
+      asked: (request: VerificationRequest) => this.emit("verification", request),
+      verified: (device: Device) => {
+        this.#security = { ...this.#security, trust: "verified", ...(device.verified && { verified: device.verified }) };
+        this.emit("security", this.#security);
+      },
+      report,
+    };
+    return new Verification(stream, parts, listeners, this.peer);
   }
 
   get status(): SessionStatus {
@@ -116,7 +126,8 @@ export class Session extends EventEmitter<SessionEvents> {
    * `timeout` after 10 minutes, `aborted`, `closed`, `connection-lost`, and what the store throws
    */
   async verify(options: VerifyOptions = {}): Promise<Ceremony> {
-    return await this.#verification.verify(options);
+    if (this.#verification) return await this.#verification.verify(options);
+    throw new BalconyError("verification-unsupported", `The client of ${this.peer} has no key that could be verified.`, { phase: "trust", peer: this.peer });
   }
 
   /**
@@ -130,7 +141,7 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   #check(stanza: Element): void {
-    if (!this.#verification.forbids(stanza)) return;
+    if (!this.#verification?.forbids(stanza)) return;
     throw new BalconyError("verification-open", "This tells what you are comparing. Whoever is between you would read it and say the right thing to each: use your voice.", {
       phase: "trust",
       peer: this.peer,
@@ -153,7 +164,7 @@ export class Session extends EventEmitter<SessionEvents> {
   }
 
   /** The stream is over, one way or the other: its bytes are closed on both sides, then the Jingle session that carried them (XEP-0247 §2). */
-  async #over(stream: XmlStream): Promise<void> {
+  async #over(stream: SecuredStanzas): Promise<void> {
     const { reason } = stream.closed;
     const proper = reason.code === "closed";
     if (proper && this.#status === "online") this.#to("closing");

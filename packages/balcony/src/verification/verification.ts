@@ -1,7 +1,7 @@
 import { BalconyError, type StanzaChannel, stanzaError, withDeadline } from "@balcony/channel";
-import type { Secured } from "@balcony/tls";
-import { type CeremonyContext, type CeremonyMode, type Device, EXPORTER_LABEL, type TrustStore, tlsContext } from "@balcony/trust";
+import type { CeremonyMode, Device, TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, xml } from "@balcony/xml";
+import type { ChannelBinding } from "./binding.js";
 import type { Ceremonies } from "./ceremonies.js";
 import { Ceremony } from "./ceremony.js";
 import { rejection } from "./errors.js";
@@ -28,8 +28,7 @@ export interface VerifyOptions {
 
 /** What verification needs of a session. */
 export interface VerificationParts {
-  readonly role: "initiator" | "responder";
-  readonly tls: Pick<Secured, "ownCertificate" | "peerCertificate" | "exportKeyingMaterial">;
+  readonly binding: ChannelBinding;
   readonly store: TrustStore;
   readonly ceremonies: Ceremonies;
 }
@@ -97,13 +96,13 @@ export class Verification {
   }
 
   #begin(): Ceremony | undefined {
-    const { ceremonies, store, tls } = this.parts;
+    const { binding, ceremonies, store } = this.parts;
+    const { ctx, ekm, role, spki } = binding;
     let ceremony: Ceremony | undefined;
     if (!ceremonies.begin(this.#peer, () => void ceremony?.cancel())) return undefined;
-    const { spki } = tls.peerCertificate;
     try {
       ceremony = new Ceremony({
-        context: this.#context(),
+        context: { role, self: this.#self, peer: this.#peer, ctx, ekm },
         send: async (message) => void (await this.channel.request(xml("iq", { type: "set" }, writeMessage(message)))),
         rejection,
         charge: async () => await store.chargeGuess(this.#self, this.#peer),
@@ -135,13 +134,5 @@ export class Verification {
       },
       decline: async () => await ceremony.cancel(),
     });
-  }
-
-  #context(): CeremonyContext {
-    const { role, tls } = this.parts;
-    const own = { address: this.#self, certificate: tls.ownCertificate.der };
-    const peer = { address: this.#peer, certificate: tls.peerCertificate.der };
-    const ctx = tlsContext(role === "initiator" ? { initiator: own, responder: peer } : { initiator: peer, responder: own });
-    return { role, self: this.#self, peer: this.#peer, ctx, ekm: tls.exportKeyingMaterial(32, EXPORTER_LABEL, ctx) };
   }
 }
