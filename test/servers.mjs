@@ -1,6 +1,6 @@
 // Brings the real servers that the tests need: on Debian as root by apt, without starting any system service.
-import { spawnSync } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { installPackages } from "./debian.mjs";
 
 /** Package, and a file by which it is known to be there. */
 const servers = [
@@ -18,31 +18,6 @@ const missing = () => servers.filter(({ file }) => !existsSync(file)).map(({ nam
 
 /** @returns the names of the servers that are not there and could not be brought */
 export function bringServers() {
-  const wanted = missing();
-  if (wanted.length === 0) return [];
-  const debian = existsSync("/etc/debian_version") && process.getuid?.() === 0;
-  if (!debian) return wanted;
-  process.stderr.write(`· Installing the servers that the tests talk to, without starting them as services: ${wanted.join(", ")} …\n`);
-  withoutServices(() => {
-    apt(["update", "-qq"]);
-    apt(["install", "-y", "-qq", "--no-install-recommends", ...wanted]);
-  });
+  installPackages(missing(), { what: "the servers that the tests talk to" });
   return missing();
-}
-
-// invoke-rc.d asks policy-rc.d before it starts a service: 101 forbids it.
-function withoutServices(work) {
-  const policy = "/usr/sbin/policy-rc.d";
-  const ours = !existsSync(policy);
-  if (ours) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    work();
-  } finally {
-    if (ours) rmSync(policy);
-  }
-}
-
-function apt(args) {
-  const { status, stdout, stderr } = spawnSync("apt-get", args, { encoding: "utf8", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-  if (status !== 0) process.stderr.write(`${stdout}${stderr}apt-get ${args.join(" ")} ended with ${status}\n`);
 }

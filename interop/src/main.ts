@@ -40,10 +40,11 @@ async function main({ peer: wanted, layer, server, variant, jobs }: Options): Pr
   const whole = wanted === undefined && layer === undefined && server === undefined && variant === undefined;
   if (whole) {
     await writeMatrix(results, peers);
-    await writeTable(results, known);
+    await writeTable(results, known, peers);
   } else {
     process.stdout.write(table(results, known));
   }
+  for (const { name, missing } of peers) if (missing !== undefined) process.stdout.write(`Without ${name}: ${missing}.\n`);
   const wrong = complaints(results, known);
   for (const complaint of wrong) process.stdout.write(`${complaint}\n`);
   const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;

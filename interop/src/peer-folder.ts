@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Layer, Role } from "./contract.js";
 import { PeerProcess } from "./peer-process.js";
@@ -72,12 +73,19 @@ function read(name: string): Peer {
 function lacking({ needs = [], build = [] }: PeerFile, folder: string, out: string, fill: (words: readonly string[]) => string[]): string | undefined {
   const absent = needs.find((file) => !existsSync(file));
   if (absent) return `${absent} is not installed`;
+  if (build.length === 0) return undefined;
+  // What was built from the very same files stays.
+  const hash = createHash("sha256").update(JSON.stringify(build));
+  for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)));
+  const [stamp, now] = [join(out, "stamp"), hash.digest("hex")];
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return undefined;
   mkdirSync(out, { recursive: true });
   for (const line of build) {
     const [program = "", ...args] = fill(line);
     const { status, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
     if (status !== 0) return `its build failed: ${error?.message ?? stderr.slice(0, 500)}`;
   }
+  writeFileSync(stamp, now);
   return undefined;
 }
 

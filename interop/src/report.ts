@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cellName } from "./cells.js";
 import type { Peer } from "./peer-folder.js";
+import { picture, type Verdict, writePicture } from "./picture.js";
 import { interopFolder } from "./root.js";
 import type { Result } from "./run-cell.js";
 
@@ -57,14 +58,15 @@ export async function writeMatrix(results: readonly Result[], peers: readonly Pe
 const BEGIN = "<!-- matrix: written by pnpm interop -->";
 const END = "<!-- end of the matrix -->";
 
-/** Puts the table in its place in docs/interop.md. */
-export async function writeTable(results: readonly Result[], known: readonly KnownFailure[]): Promise<void> {
+/** Puts the table in its place in docs/interop.md, and the picture beside it. */
+export async function writeTable(results: readonly Result[], known: readonly KnownFailure[], peers: readonly Peer[]): Promise<void> {
+  await writePicture(picture(results, peers, (cells) => verdict(cells, known)));
   const file = join(interopFolder, "..", "docs", "interop.md");
   const text = await readFile(file, "utf8");
   const [before, rest] = text.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error("docs/interop.md has no place for the matrix");
-  await writeFile(file, `${before}${BEGIN}\n${table(results, known)}\n${END}${after}`);
+  await writeFile(file, `${before}${BEGIN}\n\n![The matrix: which programs speak which layer with Balcony](interop.svg)\n${table(results, known)}\n${END}${after}`);
 }
 
 /** A row for each peer, layer and role; a column for each server. Green passed, red failed, yellow known to fail, white not applicable. */
@@ -87,7 +89,7 @@ export function table(results: readonly Result[], known: readonly KnownFailure[]
         .join(" | ")} |`,
   );
   const reasons = new Map(results.flatMap((result) => (result.outcome === "passed" ? [] : [[`${cellName(result)}: ${result.reason}`, result] as const])));
-  const notes = [...reasons].map(([reason, result]) => `- ${colour(result, known)} ${reason.replaceAll("\n", " ").replaceAll("<", "&lt;")}`);
+  const notes = [...reasons].map(([reason, result]) => `- ${words[verdict([result], known)]} ${reason.replaceAll("\n", " ").replaceAll("<", "&lt;")}`);
   return [
     "",
     "| peer | layer | its role | embedded | Prosody | ejabberd | no server |",
@@ -98,21 +100,22 @@ export function table(results: readonly Result[], known: readonly KnownFailure[]
   ].join("\n");
 }
 
+const words: Readonly<Record<Verdict, string>> = { passed: "🟩", failed: "🟥", known: "🟨", "not applicable": "⬜" };
+
+/** The worst that happened to any of these cells. */
+function verdict(cells: readonly Result[], known: readonly KnownFailure[]): Verdict {
+  const failed = cells.filter(({ outcome }) => outcome === "failed");
+  if (failed.length > 0) return failed.every((cell) => known.some((failure) => matches(failure, cell))) ? "known" : "failed";
+  return cells.some(({ outcome }) => outcome === "passed") ? "passed" : "not applicable";
+}
+
 function square(cells: readonly Result[], known: readonly KnownFailure[]): string {
   if (cells.length === 0) return "";
   const count = (outcome: Result["outcome"]) => cells.filter((cell) => cell.outcome === outcome).length;
   const [passed, failed, other] = [count("passed"), count("failed"), count("not applicable")];
-  if (failed > 0) {
-    const worst = cells.filter((cell) => cell.outcome === "failed").some((cell) => colour(cell, known) === "🟥") ? "🟥" : "🟨";
-    return `${worst} ${failed} of ${cells.length} failed`;
-  }
-  if (passed === 0) return "⬜ not applicable";
+  const worst = verdict(cells, known);
+  if (failed > 0) return `${words[worst]} ${failed} of ${cells.length} failed`;
+  if (passed === 0) return `${words[worst]} not applicable`;
   const of = cells.length > 1 ? ` ${passed}` : "";
-  return `🟩${of} passed${other > 0 ? `, ${other} not applicable` : ""}`;
-}
-
-function colour(result: Result, known: readonly KnownFailure[]): string {
-  if (result.outcome === "passed") return "🟩";
-  if (result.outcome === "not applicable") return "⬜";
-  return known.some((failure) => matches(failure, result)) ? "🟨" : "🟥";
+  return `${words[worst]}${of} passed${other > 0 ? `, ${other} not applicable` : ""}`;
 }
