@@ -33,7 +33,16 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
     const service = options.service ?? options.websocket ?? account.service;
     const paths = options.relayOnly ? "relayed" : options.directOnly ? "direct" : "any";
     const keepalive = { interval: options.keepalive * 1000, deadline: options.keepalive * 500 };
-    return await connect({ ...options, jid: account.jid, password, store: keys.store, service, output, signal: rest.signal, e2e: { keepalive, paths, ...rest.e2e } });
+    return await connect({
+      ...options,
+      jid: account.jid,
+      password,
+      store: keys.store,
+      service,
+      output,
+      signal: rest.signal,
+      e2e: { keepalive, paths, ...(options.transports && { transports: options.transports }), servers: options.stun.map((urls) => ({ urls })), ...rest.e2e },
+    });
   } catch (error) {
     await keys.store.close();
     throw error;

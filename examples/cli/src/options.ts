@@ -1,3 +1,4 @@
+import { defaultTransports, type TransportName } from "balcony";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import envPaths from "env-paths";
 
@@ -26,6 +27,8 @@ export interface StreamOptions extends OnlineOptions {
   readonly keepalive: number;
   readonly relayOnly: boolean;
   readonly directOnly: boolean;
+  readonly transports?: readonly TransportName[];
+  readonly stun: readonly string[];
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -58,7 +61,22 @@ export function withStreamOptions(command: Command): Command {
     .addOption(
       new Option("--relay-only", "only paths on which nobody learns your IP address: proxies of your server, and the server itself").default(false).conflicts("directOnly"),
     )
-    .addOption(new Option("--direct-only", "only paths from machine to machine; whoever gets a stream learns your IP address").default(false));
+    .addOption(new Option("--direct-only", "only paths from machine to machine; whoever gets a stream learns your IP address").default(false))
+    .option("--transports <list>", "which ways to try, in this order: some of s5b,ice-tcp,webrtc,ibb, which is the default", transports)
+    .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, []);
+}
+
+/** In the order in which they are tried. */
+function transports(text: string): TransportName[] {
+  const names = text.split(",");
+  const [unknown] = names.filter((name) => !defaultTransports.includes(name as TransportName));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown)} is none of ${defaultTransports.join(",")}.`);
+  return names as TransportName[];
+}
+
+function stun(text: string, others: readonly string[]): string[] {
+  if (!/^stun:[^?]+$/.test(text)) throw new InvalidArgumentError("It looks like stun:stun.capulet.lit:3478.");
+  return [...others, text];
 }
 
 function seconds(text: string): number {

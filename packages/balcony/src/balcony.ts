@@ -1,9 +1,7 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaRouter } from "@balcony/channel";
-import { type AddressPolicy, Jingle, type Offer, type Transport } from "@balcony/jingle";
+import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
-import { ibb } from "@balcony/transport-ibb";
-import { s5b } from "@balcony/transport-s5b";
 import { TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
@@ -23,6 +21,7 @@ import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
 import { openStore } from "./store.js";
+import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import { Ceremonies } from "./verification/ceremonies.js";
 import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
 
@@ -35,8 +34,10 @@ export interface BalconyOptions {
   /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
   readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
   readonly policy?: Partial<Policy>;
-  /** In order of preference. Default: SOCKS5 bytestreams, then in-band ones. */
-  readonly transports?: readonly Transport[];
+  /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. */
+  readonly transports?: readonly (TransportName | Transport)[];
+  /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default none. */
+  readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
   /**
    * `any`: direct before relayed, to peers that are known; others get relays of our own server alone, so that nobody learns where we are by sending a stanza. `relayed`: so for everybody.
    * `direct`: nothing that a server carries, and whoever gets a stream learns our address. Default `any`.
@@ -98,6 +99,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #limits: Partial<Limits>;
   readonly #keepalive: KeepaliveTimes | "off" | undefined;
   readonly #transports: readonly Transport[];
+  readonly #servers: NonNullable<BalconyOptions["servers"]>;
   readonly #paths: AddressPolicy["paths"];
   readonly #loopback: boolean;
   readonly #channels: ClientChannels;
@@ -125,13 +127,13 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
-    this.#transports = options.transports ?? [s5b(), ibb()];
+    this.#transports = transportsOf(options.transports ?? defaultTransports);
+    this.#servers = options.servers ?? [];
     this.#paths = options.paths ?? "any";
     this.#loopback = options.dangerouslyUseLoopback ?? false;
-    const namespaces = this.#transports.map(({ namespace }) => namespace);
-    const bytestreams = namespaces.includes("urn:xmpp:jingle:transports:s5b:1") ? [NS_BYTESTREAMS] : [];
+    const spoken = this.#transports.flatMap(({ namespace, features = [] }) => [namespace, ...features]);
     const xtls = this.#secure === "starttls" ? [] : [NS_XTLS];
-    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, NS_IBB, ...bytestreams, ...xtls, ...namespaces]);
+    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, ...xtls, ...spoken]);
     this.#presence = new DirectedPresence({
       contacts: this.#contacts,
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
@@ -216,6 +218,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         securities: this.#secure === "starttls" ? [] : [xtlsSecurity],
         knows: (from) => this.#knows(from),
         addresses: (peer) => this.#addresses(peer, this.#paths),
+        servers: async () => (typeof this.#servers === "function" ? await this.#servers() : this.#servers),
         onOffer: (offer) => void this.#accept(connection, offer),
         favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
         timing: { offer: this.#timeouts.person },

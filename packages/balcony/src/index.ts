@@ -1,4 +1,5 @@
 export { BalconyError, type ErrorCode, type Phase } from "@balcony/channel";
+export type { IceServer, Transport } from "@balcony/jingle";
 export { type Element, xml } from "@balcony/xml";
 export { Balcony, type BalconyEvents, type BalconyOptions, balcony, type OpenOptions } from "./balcony.js";
 export type { XmppClient } from "./client.js";
@@ -8,6 +9,7 @@ export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, Security } from "./security.js";
 export { Session, type SessionEvents, type SessionStatus } from "./session.js";
+export { defaultTransports, type TransportName } from "./transports.js";
 export type { Ceremony, CeremonyEvents } from "./verification/ceremony.js";
 export type { VerificationRequest, VerifyOptions } from "./verification/verification.js";
 export type { Secure } from "./xtls.js";

@@ -1,6 +1,10 @@
-import { expect, it } from "vitest";
-import { codeOf, stage } from "../../../test/attacks/stage.js";
-import { streamBetween } from "../../../test/rigs/login.js";
+import { describe, expect, it } from "vitest";
+import { codeOf, message, stage } from "../../../test/attacks/stage.js";
+import { next, streamBetween } from "../../../test/rigs/login.js";
+import { untilHandshakesRanOut } from "../../transport-webrtc/test/ran-out.js";
+import type { TransportName } from "../src/index.js";
+
+untilHandshakesRanOut();
 
 const friends = stage({ sharedRoster: true });
 const strangers = stage();
@@ -31,7 +35,8 @@ it("whoever wants direct paths alone gets no other", async () => {
 
 it("where SOCKS5 bytestreams lead nowhere the stream goes in-band, and what failed says why", async () => {
   const steps: string[] = [];
-  const [romeo, juliet] = [await friends.login("romeo", { ...here, paths: "direct" }), await friends.login("juliet", here)];
+  const transports = ["s5b", "ibb"] as const;
+  const [romeo, juliet] = [await friends.login("romeo", { ...here, transports, paths: "direct" }), await friends.login("juliet", { ...here, transports })];
   friends.interfere = (stanza) => {
     for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
     return stanza;
@@ -41,4 +46,32 @@ it("where SOCKS5 bytestreams lead nowhere the stream goes in-band, and what fail
   await answered;
   expect(session.security.path).toBe("ibb via montague.lit and capulet.lit");
   expect(steps.some((step) => /cannot be reached: 127\.0\.0\.1:1 did not take the connection: connect ECONNREFUSED/.test(step))).toBe(true);
+});
+
+describe.each<{ name: TransportName; path: RegExp; transport: string }>([
+  { name: "s5b", path: /^s5b direct 127\.0\.0\.1:\d+$/, transport: "urn:xmpp:jingle:transports:s5b:1" },
+  { name: "ice-tcp", path: /^ice-tcp \w+ \S+:\d+$/, transport: "urn:xmpp:jingle:transports:ice:0" },
+  { name: "webrtc", path: /^webrtc \w+ \S+:\d+$/, transport: "urn:xmpp:jingle:transports:ice-udp:1" },
+  { name: "ibb", path: /^ibb via \w+\.lit and \w+\.lit$/, transport: "urn:xmpp:jingle:transports:ibb:1" },
+])("a stream by $name alone", ({ name, path, transport }) => {
+  it("stands under TLS, begun by STARTTLS, and carries stanzas both ways", async () => {
+    const options = { ...here, transports: [name], secure: "starttls" } as const;
+    const [romeo, juliet] = [await friends.login("romeo", options), await friends.login("juliet", options)];
+    const sessions = await streamBetween(romeo, juliet);
+    for (const { security } of sessions) expect(security).toMatchObject({ path: expect.stringMatching(path), transport, protocol: "TLSv1.3" });
+    const [near, far] = sessions;
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      const heard = next<ReturnType<typeof message>>(to, "stanza");
+      await from.send(message("Good night, good night!"));
+      expect((await heard).getChildText("body")).toBe("Good night, good night!");
+    }
+    await near.close();
+  });
+});
+
+it("a transport that there is not, and none at all, are told at once", async () => {
+  for (const transports of [[], ["carrier-pigeon" as TransportName]]) expect(await codeOf(friends.login("romeo", { ...here, transports }))).toBe("invalid-argument");
 });

@@ -12,7 +12,7 @@ export type News =
 
 export interface AttemptsOptions {
   readonly transports: ReadonlyMap<string, Transport>;
-  readonly context: Pick<TransportContext, "channel" | "role" | "sid" | "progress">;
+  readonly context: Pick<TransportContext, "channel" | "role" | "sid" | "servers" | "progress">;
   /** Asked as each attempt begins. */
   readonly addresses: () => AddressPolicy;
   /** Sends a transport-info; resolves once it is acknowledged. */

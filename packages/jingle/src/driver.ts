@@ -5,7 +5,7 @@ import type { AddressPolicy } from "./address-policy.js";
 import { Attempts, asError } from "./attempts.js";
 import { deferred } from "./deferred.js";
 import { step } from "./machine.js";
-import type { Transport } from "./plugins.js";
+import type { IceServer, Transport } from "./plugins.js";
 import { type Reason, type ReasonDetail, writeReason } from "./reason.js";
 import { refusal, saysTieBreak, saysUnknownSession } from "./refusal.js";
 import type { InfoHandler, NegotiationProgress, Session } from "./session.js";
@@ -27,6 +27,7 @@ export interface DriverOptions {
   readonly checkAnswer: (terms: { readonly application: Element; readonly security: Element | undefined }) => void;
   /** For sessions whose own `addresses` are not set. */
   readonly addresses: (peer: Jid) => AddressPolicy;
+  readonly servers: () => Promise<readonly IceServer[]>;
   readonly timing: Timing;
   readonly report: (error: unknown) => void;
   /** The session has ended. */
@@ -61,7 +62,7 @@ export class Driver {
     this.#channel = options.signalling.channel.to(state.peer);
     this.#attempts = new Attempts({
       transports: options.transports,
-      context: { channel: this.#channel, role: state.role, sid: state.sid, progress: (step, error) => this.#tell(step, error) },
+      context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error) => this.#tell(step, error) },
       addresses: () => this.addresses ?? options.addresses(state.peer),
       sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
       tell: (attempt, news) => this.dispatch({ ...news, attempt }),

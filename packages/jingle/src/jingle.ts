@@ -7,7 +7,7 @@ import { Driver, type DriverOptions, type Timing } from "./driver.js";
 import { asked, offering } from "./machine.js";
 import { NS_JINGLE } from "./namespaces.js";
 import { type AcceptOptions, type Offer, ReceivedOffer } from "./offer.js";
-import type { Application, Security, Transport } from "./plugins.js";
+import type { Application, IceServer, Security, Transport } from "./plugins.js";
 import { type Reason, writeReason } from "./reason.js";
 import { refusal } from "./refusal.js";
 import type { NegotiationProgress, Session } from "./session.js";
@@ -26,6 +26,8 @@ export interface JingleOptions {
   readonly onOffer: (offer: Offer) => void;
   /** What transports may do with addresses, by peer; asked as each attempt begins. Default: `strangersAddresses`, for everybody. */
   readonly addresses?: ((peer: Jid) => AddressPolicy) | undefined;
+  /** STUN and TURN servers for transports that use them. Default none. */
+  readonly servers?: (() => Promise<readonly IceServer[]>) | undefined;
   readonly limits?: Partial<Limits> | undefined;
   readonly timing?: Partial<Timing & { /** How long an offer waits for `accept()` or `decline()`. Default 120,000. */ readonly offer: number }> | undefined;
   /** Told of what a handler or plug-in threw where nobody waits for it. */
@@ -99,6 +101,7 @@ export class Jingle {
         if (security) this.#plugins.securities.get(security.getNS() ?? "")?.check?.(security);
       },
       addresses: options.addresses ?? (() => strangersAddresses),
+      servers: async () => await this.#servers(),
       timing: { replace: 5_000, farewell: 10_000, ...options.timing },
       report: options.report,
       over: (driver, error) => this.#forget(driver, error),
@@ -276,6 +279,16 @@ export class Jingle {
   #decline(peer: Jid, sid: string, reason: Reason): void {
     // Nothing is kept of it: whether the peer acknowledges makes no difference.
     this.#signalling.request(peer, { name: "session-terminate", sid, reason: writeReason(reason) }, { timeout: this.#driverOptions.timing.farewell }).catch(() => undefined);
+  }
+
+  /** Without them a transport has fewer candidates, and no reason to fail. */
+  async #servers(): Promise<readonly IceServer[]> {
+    try {
+      return (await this.#options.servers?.()) ?? [];
+    } catch (error) {
+      this.#options.report(error);
+      return [];
+    }
   }
 
   // ---- the sessions that there are

@@ -10,10 +10,20 @@ export type Role = "initiator" | "responder";
 export interface Transport {
   /** Namespace of its `<transport/>`: `urn:xmpp:jingle:transports:ibb:1`. */
   readonly namespace: string;
+  /** What says in disco#info, beside the namespace, that it is there. */
+  readonly features?: readonly string[] | undefined;
   /** Looks at a `<transport/>` that is offered to us, before it is acknowledged. Throws a stanza error where it is malformed. */
   check?(offer: Element): void;
   /** Begins one attempt to connect. An attempt is used for one offer and its answer, then connected or aborted. */
   attempt(context: TransportContext): TransportAttempt;
+}
+
+/** A STUN or TURN server, in the W3C's form: `stun:stun.capulet.lit:3478`, `turn:…?transport=tcp`, `turns:…` (RFC 7064, RFC 7065). */
+export interface IceServer {
+  readonly urls: string | readonly string[];
+  /** TURN's. */
+  readonly username?: string;
+  readonly credential?: string;
 }
 
 /** An application format (XEP-0166 §7.3 `<description/>`), known by its namespace. */
@@ -39,6 +49,8 @@ export interface TransportContext {
   readonly sid: string;
   /** What of our addresses this peer may learn, and what of the peer's may be connected to. Fixed for the attempt. */
   readonly addresses: AddressPolicy;
+  /** STUN and TURN servers that may be asked. Never rejects. */
+  readonly servers?: (() => Promise<readonly IceServer[]>) | undefined;
   /** Sends a transport-info with this `<transport/>`; resolves once the peer has acknowledged it. */
   sendInfo(transport: Element): Promise<void>;
   /** Tells of a candidate or step tried, in words for a person; with the error where it failed. */

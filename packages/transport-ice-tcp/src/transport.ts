@@ -1,12 +1,12 @@
 import { BalconyError, stanzaError } from "@balcony/channel";
-import { addressRefusal, type Connection, type Transport, type TransportAttempt, type TransportContext } from "@balcony/jingle";
+import { addressRefusal, type Connection, type IceServer, type Transport, type TransportAttempt, type TransportContext } from "@balcony/jingle";
 import type { Element } from "@balcony/xml";
 import type { Agent, AgentTimes } from "./agent.js";
 import { CANDIDATE_LIMIT, type Credentials, type Description, NS_ICE, readTransport, writeTransport } from "./candidate.js";
 import type { Gathering, StunServer } from "./gather.js";
 
 export interface IceTcpOptions {
-  /** STUN servers to ask over TCP for server reflexive candidates. Default none. */
+  /** STUN servers to ask over TCP for server reflexive candidates, beside those of the context. Default none. */
   readonly stun?: readonly StunServer[];
   /** ms; see AgentTimes. */
   readonly times?: Partial<AgentTimes>;
@@ -19,6 +19,14 @@ export function iceTcp(options: IceTcpOptions = {}): Transport {
     check: (offer) => void readTransport(offer),
     attempt: (context) => new IceTcpAttempt(context, options),
   };
+}
+
+/** What of these servers can be asked over TCP where we are seen from. */
+function stunServers({ urls }: IceServer): StunServer[] {
+  return [urls].flat().flatMap((url) => {
+    const [, host, port = "3478"] = /^stun:(\[[0-9a-f:.]+\]|[^:?]+)(?::(\d+))?(?:\?transport=tcp)?$/i.exec(url) ?? [];
+    return host === undefined ? [] : [{ host: host.replace(/^\[|\]$/g, ""), port: Number(port) }];
+  });
 }
 
 class IceTcpAttempt implements TransportAttempt {
@@ -114,7 +122,7 @@ class IceTcpAttempt implements TransportAttempt {
 
   async #trickle(agent: Agent, gathering: Gathering, own: readonly string[], timeout: number): Promise<void> {
     const { sendInfo, progress } = this.context;
-    const servers = this.options.stun ?? [];
+    const servers = [...(this.options.stun ?? []), ...((await this.context.servers?.()) ?? []).flatMap(stunServers)];
     const asked = servers.flatMap((server) => own.map(async (ip, index) => await gathering.reflexive(ip, server, { timeout, preference: 8191 - index })));
     const found = await Promise.allSettled(asked);
     const reflexive = found.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));

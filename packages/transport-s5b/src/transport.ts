@@ -23,6 +23,7 @@ export interface S5bOptions {
 export function s5b(options: S5bOptions = {}): Transport {
   return {
     namespace: NS_S5B,
+    features: ["http://jabber.org/protocol/bytestreams"],
     check: (offer) => void readSide(offer),
     attempt: (context) => new S5bAttempt(context, options),
   };

@@ -105,7 +105,7 @@ export class WebrtcAttempt implements TransportAttempt {
   async #begin(): Promise<PeerConnection> {
     const { addresses } = this.context;
     const relayOnly = addresses.paths === "relayed";
-    const { servers = [] } = this.options;
+    const servers = this.options.servers ?? this.context.servers ?? [];
     const known = typeof servers === "function" ? await servers() : servers;
     const usable = addresses.paths === "direct" ? known.filter(({ urls }) => ![urls].flat().some((url) => url.startsWith("turn"))) : known;
     if (relayOnly && !known.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")))) {

@@ -7,7 +7,7 @@ const NS_DTLS = "urn:xmpp:jingle:apps:dtls:0";
 const NS_SCTP = "urn:xmpp:jingle:transports:dtls-sctp:1";
 const NS_CHANNEL = "urn:xmpp:jingle:transports:webrtc-datachannel:0";
 
-/** What else a peer has to say that speaks this transport (XEP-0320 §3, XEP-0343). */
+/** What else is said in disco#info (XEP-0320 §3, XEP-0343). */
 export const features: readonly string[] = [NS_DTLS, NS_SCTP, NS_CHANNEL];
 
 /** The DTLS role of whoever says it (RFC 4145 §4): the client is `active`. */

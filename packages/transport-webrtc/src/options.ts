@@ -1,7 +1,8 @@
-import type { ConnectionFactory, IceServer } from "./peer-connection.js";
+import type { IceServer } from "@balcony/jingle";
+import type { ConnectionFactory } from "./peer-connection.js";
 
 export interface WebrtcOptions {
-  /** STUN and TURN servers, or what finds them (XEP-0215). None by default: then only direct connections without a NAT between come about. */
+  /** STUN and TURN servers, or what finds them. Default: those of the context; without any, only direct connections without a NAT between come about. */
   readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
   /** What makes the peer connection. Default: the platform's own RTCPeerConnection where there is one, otherwise werift, which is loaded then. */
   readonly connection?: ConnectionFactory;

@@ -1,3 +1,5 @@
+import type { IceServer } from "@balcony/jingle";
+
 /**
  * The part of the W3C's RTCPeerConnection that this transport uses. A browser's own fits it, and so does the one that `werift/` makes for Node.
  * https://www.w3.org/TR/webrtc/
@@ -46,13 +48,6 @@ export interface DataChannel {
    * so that a slow reader stops the peer. The W3C's interface has no such thing.
    */
   taken?(bytes: number): void;
-}
-
-/** A STUN or TURN server, in the W3C's form: `stun:stun.capulet.lit:3478`, `turn:…?transport=tcp`, `turns:…`. */
-export interface IceServer {
-  readonly urls: string | readonly string[];
-  readonly username?: string;
-  readonly credential?: string;
 }
 
 export interface PeerConnectionOptions {

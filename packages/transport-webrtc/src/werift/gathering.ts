@@ -1,5 +1,5 @@
+import type { IceServer } from "@balcony/jingle";
 import { Candidate, candidateFoundation, candidatePriority, type StunProtocol, serverReflexiveCandidate } from "werift";
-import type { IceServer } from "../peer-connection.js";
 import type { IceInternals } from "./internals.js";
 import { type ServerAddress, serverAddress } from "./server-address.js";
 import { relayBy } from "./turn.js";

@@ -1,4 +1,4 @@
-import type { IceServer } from "../peer-connection.js";
+import type { IceServer } from "@balcony/jingle";
 
 export interface ServerAddress {
   readonly kind: "stun" | "turn";

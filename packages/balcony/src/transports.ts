@@ -1,0 +1,24 @@
+import { BalconyError } from "@balcony/channel";
+import type { Transport } from "@balcony/jingle";
+import { ibb } from "@balcony/transport-ibb";
+import { iceTcp } from "@balcony/transport-ice-tcp";
+import { s5b } from "@balcony/transport-s5b";
+import { webrtc } from "@balcony/transport-webrtc";
+
+const known = { s5b, "ice-tcp": iceTcp, webrtc, ibb } as const;
+
+/** SOCKS5 bytestreams, ICE-TCP, WebRTC data channels, in-band bytestreams. */
+export type TransportName = keyof typeof known;
+
+/** The one that carries most first, and what the server carries last. */
+export const defaultTransports: readonly TransportName[] = ["s5b", "ice-tcp", "webrtc", "ibb"];
+
+/** Those named with their defaults, and those made elsewhere. Throws `invalid-argument`. */
+export function transportsOf(wanted: readonly (TransportName | Transport)[]): readonly Transport[] {
+  if (wanted.length === 0) throw new BalconyError("invalid-argument", "No transport is left.");
+  return wanted.map((one) => {
+    if (typeof one !== "string") return one;
+    if (!Object.hasOwn(known, one)) throw new BalconyError("invalid-argument", `${JSON.stringify(one)} is no transport: ${Object.keys(known).join(", ")} are.`);
+    return known[one]();
+  });
+}
