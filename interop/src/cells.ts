@@ -15,6 +15,8 @@ export interface Cell {
   readonly options: Readonly<Record<string, unknown>>;
   /** The code by which Balcony's end has to fail; undefined where all has to go well. */
   readonly code: string | undefined;
+  /** What the peer has to hear of a rule that it breaks. */
+  readonly heard?: string | undefined;
 }
 
 /** Layers that need no server. */
@@ -46,11 +48,19 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
       return certificateKinds.map(({ kind, code }) => ({ ...at, variant: kind, options: { text: greeting, kind }, code }));
     case "e2e":
       return [
-        ...(["starttls", "xtls"] as const).map((secure) => ({ ...well, variant: secure, options: { text: greeting, transport: "ibb", secure } })),
+        ...(["starttls", "xtls"] as const).flatMap((secure) =>
+          (["ibb", "s5b", "proxy"] as const).map((transport) => ({ ...well, variant: `${secure}-${transport}`, options: { text: greeting, transport, secure } })),
+        ),
         // What a peer does wrong is no matter of the server between: once is enough.
         ...(at.server === "embedded" ? peer.misbehaviours : [])
           .filter(({ role }) => role === at.role)
-          .map(({ name, code, secure = "starttls" }) => ({ ...at, variant: name, options: { text: greeting, transport: "ibb", secure, misbehave: name }, code })),
+          .map(({ name, code, heard, secure = "starttls", transport = "ibb" }) => ({
+            ...at,
+            variant: name,
+            options: { text: greeting, transport, secure, misbehave: name },
+            code: code ?? undefined,
+            heard,
+          })),
       ];
     default:
       return [{ ...well, variant: undefined, options: { bytes: 20_000 } }];

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { WebSocket } from "ws";
 import { freePorts } from "../../test/rigs/free-ports.js";
 import { type Cell, cellName, cellsOf } from "./cells.js";
+import type { Host } from "./host.js";
 import { foreignPeer, type Peer, peersOfTree } from "./peer-folder.js";
 import { complaints, knownFailures, table, writeLogs, writeMatrix, writeTable } from "./report.js";
 import { type Result, runCell } from "./run-cell.js";
@@ -71,6 +72,7 @@ async function choose(wanted: readonly string[] | undefined): Promise<Peer[]> {
 async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: number): Promise<Result[]> {
   const names = [...new Set(cells.map(({ server }) => server))].filter((name): name is ServerName => name !== "none");
   const servers = new Map<string, Server>();
+  const hosts = new Map<Peer, Host>();
   try {
     await Promise.all(names.map(async (name) => servers.set(name, await startServer(name))));
     const ports = async () => (await freePorts(1))[0] as number;
@@ -79,7 +81,8 @@ async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: numb
     const work = async () => {
       for (let cell = queue.shift(); cell; cell = queue.shift()) {
         const peer = peers.find(({ name }) => name === cell?.peer) as Peer;
-        const result = await runCell(cell, peer, servers.get(cell.server), ports);
+        if (peer.host && !hosts.has(peer) && cell.options.misbehave !== undefined) hosts.set(peer, peer.host());
+        const result = await runCell(cell, peer, { server: servers.get(cell.server), ports, host: hosts.get(peer) });
         if (result.outcome !== "not applicable")
           process.stderr.write(`${result.outcome === "passed" ? "ok" : "FAILED"} ${cellName(cell)} (${result.milliseconds} ms)${result.reason ? `: ${result.reason}` : ""}\n`);
         results.set(cell, result);
@@ -88,6 +91,6 @@ async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: numb
     await Promise.all(Array.from({ length: Math.max(1, jobs) }, work));
     return cells.map((cell) => results.get(cell) as Result);
   } finally {
-    await Promise.all([...servers.values()].map(async (server) => await server.stop()));
+    await Promise.all([...servers.values(), ...hosts.values()].map(async (running) => await running.stop()));
   }
 }

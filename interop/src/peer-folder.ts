@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Layer, Role } from "./contract.js";
+import { Host } from "./host.js";
 import { PeerProcess } from "./peer-process.js";
+import { processOf, type Start } from "./program.js";
 import { interopFolder } from "./root.js";
 
 /** A peer that can be started, or why it cannot. */
@@ -12,8 +14,9 @@ export interface Peer {
   /** What it is made of: several peers of one implementation count once. */
   readonly implementation: string;
   readonly independent: boolean;
-  readonly command: readonly string[];
-  readonly folder: string;
+  readonly start: Start;
+  /** One process for many tasks, where the peer has that. */
+  readonly host: (() => Host) | undefined;
   readonly layers: Readonly<Partial<Record<Layer, readonly Role[]>>>;
   /** By `layer/role`, or by `layer/role/server`. */
   readonly notApplicable: Readonly<Record<string, string>>;
@@ -27,15 +30,19 @@ export interface Misbehaviour {
   readonly name: string;
   readonly section: string;
   readonly role: Role;
-  /** The error code of Balcony's own end. */
-  readonly code: string;
+  /** The error code of Balcony's own end; null where it answers with an error and the session goes on. */
+  readonly code: string | null;
+  /** What the peer is told of it, in this order: errors that answer an IQ, stream errors, TLS alerts, the reason of the session-terminate. */
+  readonly heard?: string;
   readonly secure?: "starttls" | "xtls";
+  readonly transport?: "ibb" | "s5b" | "proxy";
 }
 
 interface PeerFile {
   readonly implementation: string;
   readonly independent?: boolean;
   readonly command: readonly string[];
+  readonly host?: readonly string[];
   readonly needs?: readonly string[];
   readonly build?: readonly (readonly string[])[];
   readonly layers: Peer["layers"];
@@ -61,8 +68,8 @@ function read(name: string): Peer {
     name,
     implementation: file.implementation,
     independent: file.independent ?? true,
-    command: fill(file.command),
-    folder,
+    start: processOf(fill(file.command), folder),
+    host: file.host ? () => new Host(fill(file.host ?? []), folder) : undefined,
     layers: file.layers,
     notApplicable: file.notApplicable ?? {},
     misbehaviours: file.misbehaviours ? (JSON.parse(readFileSync(join(folder, file.misbehaviours), "utf8")) as Misbehaviour[]) : [],
@@ -91,9 +98,18 @@ function lacking({ needs = [], build = [] }: PeerFile, folder: string, out: stri
 
 /** A program that is not in the tree: it says itself what it speaks. */
 export async function foreignPeer(name: string, commandLine: string): Promise<Peer> {
-  const command = ["/bin/sh", "-c", `exec ${commandLine}`];
-  const folder = process.cwd();
-  const [description] = await new PeerProcess("describe", { command, folder, deadline: 30_000 }).ended;
+  const start = processOf(["/bin/sh", "-c", `exec ${commandLine}`], process.cwd());
+  const [description] = await new PeerProcess("describe", { start, deadline: 30_000 }).ended;
   if (description?.event !== "describe") throw new Error(`${name} does not describe itself`);
-  return { name, implementation: description.name, independent: true, command, folder, layers: description.layers, notApplicable: {}, misbehaviours: [], missing: undefined };
+  return {
+    name,
+    implementation: description.name,
+    independent: true,
+    start,
+    host: undefined,
+    layers: description.layers,
+    notApplicable: {},
+    misbehaviours: [],
+    missing: undefined,
+  };
 }

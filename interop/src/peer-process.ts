@@ -1,6 +1,5 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
 import { ContractBreach, contractVersion, type Layer, next, type PeerEvent, type Place, type Role, readLine, type Signal } from "./contract.js";
+import type { Program, Start } from "./program.js";
 
 /** What a peer is told, as the contract's environment variables have it. */
 export interface Task {
@@ -19,8 +18,7 @@ export interface Task {
 }
 
 export interface Launch {
-  readonly command: readonly string[];
-  readonly folder: string;
+  readonly start: Start;
   /** Milliseconds until it is killed. */
   readonly deadline: number;
   /** Told of all that the peer prints, as it comes. */
@@ -34,7 +32,7 @@ const LONGEST_LINE = 256 * 1024;
 export class PeerProcess {
   /** Resolves with all events once the peer has exited as the contract has it; rejects with a ContractBreach otherwise. */
   readonly ended: Promise<readonly PeerEvent[]>;
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  #program: Program | undefined;
   readonly #events: PeerEvent[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #log: NonNullable<Launch["log"]>;
@@ -43,14 +41,10 @@ export class PeerProcess {
   #rest = "";
   #over: Error | undefined;
 
-  constructor(task: Task | "describe", { command, folder, deadline, log = () => undefined }: Launch) {
-    const [program, ...args] = command;
-    if (program === undefined) throw new Error("a peer has a command");
+  constructor(task: Task | "describe", { start, deadline, log = () => undefined }: Launch) {
     this.#log = log;
     this.#describing = task === "describe";
-    // A group of its own: what the peer itself has started dies with it.
-    this.#child = spawn(program, args, { cwd: folder, env: { ...process.env, ...environment(task, deadline) }, stdio: ["pipe", "pipe", "pipe"], detached: true });
-    this.ended = this.#watch(deadline);
+    this.ended = this.#watch(deadline, (ears) => start(environment(task, deadline), ears));
     this.ended.catch(() => undefined); // whoever waits for an event hears of it too
   }
 
@@ -80,39 +74,21 @@ export class PeerProcess {
   signal(signal: Signal): void {
     const line = JSON.stringify(signal);
     this.#log("stdin", line);
-    this.#child.stdin.write(`${line}\n`);
+    this.#program?.write(`${line}\n`);
   }
 
   /** For a cell that has failed on our side: nothing more is wanted of the peer. */
   kill(): void {
-    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    try {
-      process.kill(-this.#child.pid, "SIGKILL");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
+    this.#program?.kill();
   }
 
-  #watch(deadline: number): Promise<readonly PeerEvent[]> {
-    const child = this.#child;
+  #watch(deadline: number, start: (ears: Parameters<Start>[1]) => Program): Promise<readonly PeerEvent[]> {
     return new Promise((resolve, reject) => {
       let breach: ContractBreach | undefined;
       const timer = setTimeout(() => {
         breach ??= new ContractBreach(`The peer still ran after ${deadline} ms, at "${this.#place}".`);
         this.kill();
       }, deadline);
-      child.stdin.on("error", () => undefined); // a peer may well be gone
-      child.stderr.setEncoding("utf8").on("data", (text: string) => this.#log("stderr", text));
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        if (breach) return;
-        try {
-          this.#take(text);
-        } catch (error) {
-          if (!(error instanceof ContractBreach)) throw error;
-          breach = error;
-          this.kill();
-        }
-      });
       const settle = (outcome: Error | undefined) => {
         clearTimeout(timer);
         this.#over = outcome ?? new ContractBreach("The peer has exited.");
@@ -120,8 +96,21 @@ export class PeerProcess {
         else resolve(this.#events);
         this.#wake();
       };
-      child.once("error", (error) => settle(new ContractBreach(`The peer cannot be started: ${error.message}`)));
-      child.once("close", (code, signal) => settle(breach ?? this.#judge(code, signal)));
+      this.#program = start({
+        stderr: (text) => this.#log("stderr", text),
+        stdout: (text) => {
+          if (breach) return;
+          try {
+            this.#take(text);
+          } catch (error) {
+            if (!(error instanceof ContractBreach)) throw error;
+            breach = error;
+            this.kill();
+          }
+        },
+        failed: (error) => settle(new ContractBreach(`The peer cannot be started: ${error.message}`)),
+        ended: (code, signal) => settle(breach ?? this.#judge(code, signal)),
+      });
     });
   }
 

@@ -5,6 +5,7 @@ import { BalconyError } from "@balcony/channel";
 import { type Cell, cellName } from "./cells.js";
 import { makeCertificate } from "./certificates.js";
 import type { Layer } from "./contract.js";
+import type { Host } from "./host.js";
 import { e2e } from "./ours/e2e.js";
 import { ibb } from "./ours/ibb.js";
 import { jingle } from "./ours/jingle.js";
@@ -29,7 +30,14 @@ const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb
 const DEADLINE = 40_000;
 const OURS = 35_000;
 
-export async function runCell(cell: Cell, peer: Peer, server: Server | undefined, ports: () => Promise<number>): Promise<Result> {
+export interface Surroundings {
+  readonly server: Server | undefined;
+  readonly ports: () => Promise<number>;
+  /** For peers that play many tasks in one process. */
+  readonly host: Host | undefined;
+}
+
+export async function runCell(cell: Cell, peer: Peer, { server, ports, host }: Surroundings): Promise<Result> {
   const started = performance.now();
   const lines: string[] = [];
   const result = (outcome: Result["outcome"], reason?: string): Result => ({
@@ -56,7 +64,11 @@ export async function runCell(cell: Cell, peer: Peer, server: Server | undefined
   try {
     const task = await taskOf(cell, server, folder, ports);
     ours = await begin({ ...task.ours, signal: AbortSignal.timeout(OURS), log: (direction, text) => log(`balcony ${direction}`, text) });
-    running = new PeerProcess(task.peer, { command: peer.command, folder: peer.folder, deadline: DEADLINE, log: (source, text) => log(`${peer.name} ${source}`, text) });
+    running = new PeerProcess(task.peer, {
+      start: cell.options.misbehave === undefined ? peer.start : (host?.start ?? peer.start),
+      deadline: DEADLINE,
+      log: (source, text) => log(`${peer.name} ${source}`, text),
+    });
     const played = ours.run(running);
     played.catch(() => undefined); // looked at below
     // A peer that breaks the contract will never do what ours waits for.
@@ -66,7 +78,11 @@ export async function runCell(cell: Cell, peer: Peer, server: Server | undefined
       const met = outcome instanceof BalconyError ? outcome.code : outcome === undefined ? "nothing amiss" : `${outcome.name}: ${outcome.message}`;
       if (met !== cell.code) throw new Error(`Balcony met it with "${met}" and should have with "${cell.code}".${outcome ? ` ${outcome.message}` : ""}`);
     }
-    await running.ended;
+    const last = (await running.ended).at(-1);
+    if (cell.options.misbehave !== undefined) {
+      const heard = (last?.event === "error" ? last.condition : last?.event === "closed" ? last.reason : undefined) ?? "nothing";
+      if (heard !== (cell.heard ?? "nothing")) throw new Error(`The peer was told "${heard}" and should have been "${cell.heard ?? "nothing"}".`);
+    }
     return result("passed");
   } catch (error) {
     return result("failed", said(error));
@@ -90,7 +106,7 @@ async function taskOf(cell: Cell, server: Server | undefined, folder: string, po
   const [peer, self] = [`${peerAccount}/${resource}-p`, `${ourAccount}/${resource}-b`];
   const service = server?.service ?? `tcp://127.0.0.1:${await ports()}`;
   const kind = typeof cell.options.kind === "string" ? cell.options.kind : "p-256";
-  const files = cell.layer === "starttls" || cell.layer === "e2e" ? await makeCertificate(kind, { address: peerAccount, folder }) : {};
+  const files = cell.layer === "starttls" ? await makeCertificate(kind, { address: peerAccount, folder }) : {};
   const options = { ...cell.options, ...files, ...(server?.proxy !== undefined && { proxy: server.proxy }) };
   const password = server?.password ?? "";
   return {

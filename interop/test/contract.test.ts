@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ContractBreach, type PeerEvent } from "../src/contract.js";
 import { PeerProcess, type Task } from "../src/peer-process.js";
+import { processOf } from "../src/program.js";
 
 const task: Task = { layer: "ibb", role: "responder", service: "xmpp://127.0.0.1:1", jid: "a@b/c", password: "secret", target: "d@e/f", options: { bytes: 3 } };
 
@@ -10,7 +11,7 @@ async function run(
   { deadline = 20_000, of = task }: { readonly deadline?: number; readonly of?: Task | "describe" } = {},
 ): Promise<readonly PeerEvent[] | string> {
   const say = "const say = (...events) => { for (const event of events) console.log(JSON.stringify(event)); };";
-  const peer = new PeerProcess(of, { command: [process.execPath, "-e", say + program], folder: ".", deadline });
+  const peer = new PeerProcess(of, { start: processOf([process.execPath, "-e", say + program], "."), deadline });
   return await peer.ended.catch((error: unknown) => {
     expect(error).toBeInstanceOf(ContractBreach);
     return (error as ContractBreach).message;
@@ -44,7 +45,7 @@ describe("a peer that keeps the contract", () => {
     const program = `
       console.log('{"event":"ready"}');
       process.stdin.setEncoding("utf8").once("data", (line) => { console.log(line.trim()); console.log('{"event":"closed"}'); process.stdin.destroy(); });`;
-    const peer = new PeerProcess(task, { command: [process.execPath, "-e", program], folder: ".", deadline: 20_000 });
+    const peer = new PeerProcess(task, { start: processOf([process.execPath, "-e", program], "."), deadline: 20_000 });
     await peer.event("ready");
     peer.signal({ event: "signal", ufrag: "u", candidates: ["candidate:1 1 TCP"], end: true });
     expect((await peer.signals().next()).value).toEqual({ event: "signal", ufrag: "u", candidates: ["candidate:1 1 TCP"], end: true });
@@ -88,7 +89,7 @@ describe("a peer that breaks the contract", () => {
   });
 
   it("cannot be started", async () => {
-    const peer = new PeerProcess(task, { command: ["/nowhere/peer"], folder: ".", deadline: 20_000 });
+    const peer = new PeerProcess(task, { start: processOf(["/nowhere/peer"], "."), deadline: 20_000 });
     await expect(peer.ended).rejects.toThrow(/cannot be started/);
     await expect(peer.event("ready")).rejects.toThrow(/cannot be started/);
   });
@@ -104,13 +105,13 @@ describe("a peer that breaks the contract", () => {
     const log = (source: string, text: string) => {
       if (source === "stderr") stderr += text;
     };
-    const peer = new PeerProcess(task, { command: [process.execPath, "-e", say + program], folder: ".", deadline: 1_500, log });
+    const peer = new PeerProcess(task, { start: processOf([process.execPath, "-e", say + program], "."), deadline: 1_500, log });
     await expect(peer.ended).rejects.toThrow(/still ran after 1500 ms, at "ready"/);
     await gone(Number(stderr));
   });
 
   it("lets whoever waits for an event know that it will not come", async () => {
-    const peer = new PeerProcess(task, { command: [process.execPath, "-e", 'console.log("x")'], folder: ".", deadline: 20_000 });
+    const peer = new PeerProcess(task, { start: processOf([process.execPath, "-e", 'console.log("x")'], "."), deadline: 20_000 });
     await expect(peer.event("connected")).rejects.toThrow(/no JSON/);
   });
 });

@@ -1,4 +1,6 @@
 import { BalconyError } from "@balcony/channel";
+import { ibb } from "@balcony/transport-ibb";
+import { s5b } from "@balcony/transport-s5b";
 import { TrustStore } from "@balcony/trust";
 import { bare, type Element, normalize, xml } from "@balcony/xml";
 import { balcony, type Session } from "balcony";
@@ -11,7 +13,20 @@ export async function e2e(task: OurTask): Promise<OurSide> {
   logStanzas(xmpp, task.log);
   const store = await TrustStore.inMemory();
   const secure = task.options.secure === "xtls" ? "xtls" : "starttls";
-  const e2e = await balcony(xmpp, { store, secure, policy: { allow: (address) => bare(address) === bare(normalize(task.peer)) } });
+  const transport = task.options.transport === "ibb" ? ibb() : s5b();
+  const e2e = await balcony(xmpp, {
+    store,
+    secure,
+    transports: [transport],
+    policy: { allow: (address) => bare(address) === bare(normalize(task.peer)), showAddress: () => true },
+    paths: task.options.transport === "proxy" ? "relayed" : "any",
+    dangerouslyUseLoopback: true,
+  });
+  const errors: BalconyError[] = [];
+  e2e.on("error", (error) => {
+    task.log("note", `error: ${error.code} ${error.message}`);
+    errors.push(error);
+  });
   const offered = new Promise<Session>((resolve, reject) => {
     e2e.once("session", resolve);
     e2e.once("error", reject);
@@ -51,6 +66,7 @@ export async function e2e(task: OurTask): Promise<OurSide> {
       expect(secured.protocol === "TLSv1.3", `The peer says that it speaks ${secured.protocol}.`);
       expect((await peer.event("received")).text === text, "The peer got another text.");
       await peer.event("closed");
+      expect(errors.length === 0, `All went well, and yet ${errors.map(({ code }) => code).join(", ")} was reported.`);
     },
     close: async () => {
       await e2e.close();

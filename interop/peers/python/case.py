@@ -1,0 +1,39 @@
+"""One task of the interop contract: what is to be done, what is said of it, and which rule is to be broken."""
+import json
+
+
+class Case:
+    def __init__(self, environment, say, log):
+        self.role = environment["INTEROP_ROLE"]
+        self.layer = environment["INTEROP_LAYER"]
+        self.own = environment["INTEROP_JID"]
+        self.password = environment["INTEROP_PASSWORD"]
+        self.other = environment["INTEROP_TARGET"]
+        host, port = environment["INTEROP_SERVICE"].split("://")[1].split(":")
+        self.server = (host, int(port))
+        self.options = json.loads(environment["INTEROP_OPTIONS"])
+        self.say = say
+        self.log = log
+        self.reached = False
+        """What the other side said of our breach, in the order in which it can be told: answers to IQs, stream errors, TLS alerts, the reason of its session-terminate."""
+        self.heard = []
+
+    def breaks(self, rule):
+        """Is this the rule to break? Asked at the one place where keeping or breaking it makes the difference."""
+        if self.options.get("misbehave") != rule:
+            return False
+        self.log(f"breaks {rule}")
+        self.reached = True
+        return True
+
+    def hear(self, kind, condition):
+        self.log(f"heard {kind}:{condition}")
+        self.heard.append(f"{kind}:{condition}")
+
+
+class Over(Exception):
+    """The session has come to an end that is not the good one."""
+
+    def __init__(self, condition, text=""):
+        super().__init__(text or condition)
+        self.condition = condition

@@ -1,0 +1,197 @@
+"""The whole of an end-to-end stream: discovery, Jingle, a transport, STARTTLS or XTLS, a message and its echo."""
+import asyncio
+
+from case import Over
+from jingle import IBB, JINGLE, XMLSTREAM, XTLS, Session
+from secure import Identity, Tls
+from socks import S5B
+from stream import CLIENT, STREAM, Stream, message, starttls_as_initiator, starttls_as_responder
+from wire import Answer, Refusal, Wire
+
+DISCO = "http://jabber.org/protocol/disco#info"
+
+
+def features(case):
+    known = [JINGLE, XMLSTREAM, IBB, S5B, XTLS, DISCO]
+    if case.options.get("transport") == "ibb":
+        known.remove(S5B)
+    if case.breaks("disco-without-xmlstream"):
+        known.remove(XMLSTREAM)
+    if case.breaks("disco-without-transport"):
+        known = [feature for feature in known if feature not in (IBB, S5B)]
+    return known
+
+
+async def end_to_end(case):
+    wire = Wire(case)
+    identity = Identity(case)
+    wire.on(DISCO, lambda query, kind: information(case))
+    session = Session(case, wire, identity)
+    await wire.login()
+    case.say("ready", jid=str(wire.client.boundjid))
+    flow = asyncio.ensure_future(play(case, wire, session, identity))
+    try:
+        await asyncio.wait({flow, session.ended}, return_when=asyncio.FIRST_COMPLETED)
+        # What the other side sent on the channel before it ended the session is still read.
+        await asyncio.wait({flow}, timeout=3 if session.ended.done() else None)
+        if flow.done():
+            outcome = flow.exception()
+        else:
+            flow.cancel()
+            outcome = Over("ended", "the other side ended the session")
+        if outcome is None:
+            await session.terminate()
+        elif session.sid is not None and not session.over:
+            # We have broken a rule: what the other side makes of it, it says.
+            await asyncio.wait({session.ended}, timeout=6)
+        conclude(case, outcome)
+    finally:
+        await wire.logout()
+
+
+def conclude(case, outcome):
+    heard = " ".join(case.heard)
+    if "misbehave" in case.options and not case.reached:
+        case.say("error", condition="not-reached", text=f"{outcome!r}")
+    elif outcome is None:
+        case.say("closed", **({"reason": heard} if heard else {}))
+    elif isinstance(outcome, (Over, Refusal, asyncio.TimeoutError, EOFError, OSError)):
+        case.say("error", condition=heard or getattr(outcome, "condition", "timeout"), text=str(outcome)[:1000])
+    else:
+        raise outcome
+
+
+def information(case):
+    if case.breaks("disco-refused"):
+        raise Answer("service-unavailable")
+    lines = "".join(f"<feature var='{feature}'/>" for feature in features(case))
+    if case.breaks("disco-without-query"):
+        return ""
+    return f"<query xmlns='{DISCO}'><identity category='client' type='bot'/>{lines}</query>"
+
+
+async def play(case, wire, session, identity):
+    if case.role == "initiator":
+        await discover(wire)
+        await session.initiate()
+    else:
+        await session.accept()
+    case.say("connected", transport=S5B if session.channel is not session.transport else IBB)
+    if not session.secured_at_once:
+        await (starttls_as_initiator if case.role == "initiator" else starttls_as_responder)(case, session.channel)
+    tls = Tls(case, session.channel, identity, case.role)
+    await tls.handshake()
+    case.say("secured", protocol=tls.protocol, fingerprint=tls.peer_fingerprint, own=identity.fingerprint)
+    stream = Stream(case, tls, case.role, True)
+    if case.role == "initiator":
+        await stream.open()
+        await stream.litter()
+        await stream.header()
+        if (await stream.element()).tag != f"{{{STREAM}}}features":
+            raise Over("bad-format", "no features")
+        await talk(case, stream)
+        await close_first(case, stream, tls)
+    else:
+        await stream.header()
+        await stream.open()
+        await stream.litter()
+        inner = ""
+        if case.breaks("features-with-unknown-mandatory"):
+            inner = "<dance xmlns='urn:example:dance'><required/></dance>"
+        if case.breaks("features-with-starttls-again"):
+            inner = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
+        await stream.offer(inner)
+        await answer(case, stream)
+        await close_second(case, stream, tls)
+
+
+async def discover(wire):
+    query = await wire.ask(f"<query xmlns='{DISCO}'/>", kind="get")
+    known = {feature.get("var") for feature in query}
+    for wanted in (JINGLE, XMLSTREAM):
+        if wanted not in known:
+            raise Over("unsupported", wanted)
+
+
+async def stanza(stream):
+    """The next message, past whatever else there is."""
+    while True:
+        element = await stream.element()
+        if element.tag == f"{{{CLIENT}}}message":
+            return element.findtext(f"{{{CLIENT}}}body")
+
+
+async def talk(case, stream):
+    text = case.options["text"]
+    await misaddressed(case, stream, text)
+    if case.breaks("stream-closed-with-nothing-said"):
+        return
+    await stream.send(message(text))
+    echo = await stanza(stream)
+    case.say("received", text=echo)
+
+
+async def answer(case, stream):
+    text = await stanza(stream)
+    case.say("received", text=text)
+    await misaddressed(case, stream, text)
+    await stream.send(message(text))
+
+
+async def misaddressed(case, stream, text):
+    """Stanzas that no end-to-end stream may carry, in the place of a good one."""
+    breaches = {
+        "stanza-from-somebody-else": message(text, " from='tybalt@capulet.lit/x'"),
+        "stanza-to-somebody-else": message(text, " to='tybalt@capulet.lit/x'"),
+        "stanza-from-no-address": message(text, " from='@@'"),
+        "stanza-from-other-resource": message(text, f" from='{case.own}x'"),
+        "iq-without-id": "<iq type='get'><query xmlns='urn:example'/></iq>",
+        "iq-without-type": "<iq id='1'><query xmlns='urn:example'/></iq>",
+        "iq-of-unknown-type": "<iq id='1' type='ask'><query xmlns='urn:example'/></iq>",
+        "iq-without-payload": "<iq id='1' type='get'/>",
+        "iq-with-two-payloads": "<iq id='1' type='get'><query xmlns='urn:example'/><query xmlns='urn:example'/></iq>",
+        "features-after-the-first-stanza": "<stream:features/>",
+        "starttls-within-tls": "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        "stanza-cut-in-the-middle": "<message><body>half",
+    }
+    for rule, xml in breaches.items():
+        if case.breaks(rule):
+            await stream.send(xml)
+            if rule == "stanza-cut-in-the-middle":
+                await stream.channel.close()
+                raise Over("closed")
+            while True:
+                element = await stream.element()
+                if element.tag == f"{{{CLIENT}}}iq":
+                    note(case, element)
+
+
+def note(case, iq):
+    error = iq.find(f"{{{CLIENT}}}error")
+    if error is not None:
+        case.hear("iq", next(iter(error)).tag.split("}")[1])
+
+
+async def close_first(case, stream, tls):
+    if case.breaks("bytes-ended-within-the-stream"):
+        await tls.close()
+        return
+    if case.breaks("end-tag-of-another"):
+        await stream.send("</stream>")
+    await stream.send("</stream:stream>")
+    if case.breaks("stanza-behind-the-end"):
+        await stream.send("<message><body>one more thing</body></message>")
+    while (await stream.next())[0] != "end":
+        pass
+    await tls.close()
+
+
+async def close_second(case, stream, tls):
+    if case.breaks("bytes-ended-within-the-stream"):
+        await tls.close()
+        return
+    while (await stream.next())[0] != "end":
+        pass
+    if not case.breaks("end-unanswered"):
+        await stream.send("</stream:stream>")
+    await tls.close()

@@ -1,0 +1,29 @@
+"""The contract's executable: one task, from the environment."""
+import asyncio
+import json
+import logging
+import os
+import sys
+
+from case import Case
+from end_to_end import end_to_end
+
+LAYERS = {"e2e": end_to_end}
+
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def log(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    if os.environ.get("INTEROP_TASK") == "describe":
+        say("describe", name="balcony's second implementation", version="1", layers={layer: ["initiator", "responder"] for layer in LAYERS})
+    else:
+        case = Case(os.environ, say, log)
+        # slixmpp takes the loop of the thread at import, so that asyncio.run() would give it another.
+        asyncio.get_event_loop().run_until_complete(LAYERS[case.layer](case))

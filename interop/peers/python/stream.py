@@ -1,0 +1,256 @@
+"""An end-to-end XML stream (XEP-0246, RFC 6120 §4) over any channel, from one side."""
+import xml.etree.ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+from case import Over
+from wire import fresh
+
+STREAM = "http://etherx.jabber.org/streams"
+TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+CLIENT = "jabber:client"
+OFFER = "urn:xmpp:tmp:c2ctls"
+
+
+class Stream:
+    def __init__(self, case, channel, role, inside):
+        self.case, self.channel, self.role, self.inside = case, channel, role, inside
+        self.parser = ET.XMLPullParser(("start", "end"))
+        self.depth = 0
+        self.events = []
+        self.root = None
+
+    def breaks(self, rule):
+        """Rules of the stream are broken before TLS or within it, as the flag says: `inner-` names the latter."""
+        return self.case.breaks(f"inner-{rule}" if self.inside else rule)
+
+    async def send(self, xml):
+        self.case.log(f"{'TLS' if self.inside else 'clear'} > {xml}"[:2000])
+        await self.channel.write(xml if isinstance(xml, bytes) else xml.encode())
+
+    async def open(self):
+        case, breaks = self.case, self.breaks
+        if breaks("nothing-but-end"):
+            await self.channel.close()
+            raise Over("closed")
+        declaration = "<?xml version='1.0'?>"
+        if breaks("encoding-other-than-utf-8"):
+            declaration = "<?xml version='1.0' encoding='ISO-8859-1'?>"
+        if breaks("xml-version-1.1"):
+            declaration = "<?xml version='1.1'?>"
+        if breaks("doctype"):
+            declaration += "<!DOCTYPE stream>"
+        if breaks("comment-before-header"):
+            declaration += "<!-- a comment -->"
+        root, prefix, namespace, content = "stream", "stream", STREAM, CLIENT
+        if breaks("header-other-root"):
+            root = "flow"
+        if breaks("header-other-namespace"):
+            namespace = "http://example.org/streams"
+        if breaks("header-other-prefix"):
+            prefix = "s"
+        if breaks("header-content-of-servers"):
+            content = "jabber:server"
+        version = " version='1.0'"
+        if breaks("header-without-version"):
+            version = ""
+        if breaks("header-version-2.0"):
+            version = " version='2.0'"
+        if breaks("header-version-no-number"):
+            version = " version='one'"
+        sender, receiver = case.own, case.other
+        if breaks("header-from-somebody-else"):
+            sender = "tybalt@capulet.lit/x"
+        if breaks("header-to-somebody-else"):
+            receiver = "tybalt@capulet.lit/x"
+        if breaks("header-from-no-address"):
+            sender = "@/@"
+        addresses = f" from={quoteattr(sender)} to={quoteattr(receiver)}"
+        if breaks("header-without-from"):
+            addresses = f" to={quoteattr(receiver)}"
+        if breaks("header-without-to"):
+            addresses = f" from={quoteattr(sender)}"
+        ident = f" id='{fresh()}'" if self.role == "responder" else ""
+        if self.role == "initiator" and breaks("header-id-by-initiator"):
+            ident = " id='mine'"
+        if self.role == "responder" and breaks("header-without-id"):
+            ident = ""
+        head = f"{declaration}<{prefix}:{root} xmlns='{content}' xmlns:{prefix}='{namespace}'{addresses}{ident}{version}>"
+        if breaks("header-not-well-formed"):
+            head = head.replace(" xmlns=", " xmlns==", 1)
+        if breaks("header-attribute-twice"):
+            head = head.replace(" xmlns=", " xmlns='jabber:client' xmlns=", 1)
+        if breaks("header-not-utf-8"):
+            await self.send(head.encode()[:-1] + b" \xff='1'>")
+        else:
+            await self.send(head)
+        if breaks("header-twice"):
+            await self.send(head.replace(declaration, ""))
+
+    async def offer(self, features):
+        await self.send(f"<stream:features>{features}</stream:features>")
+
+    async def litter(self):
+        """What no stream may have, right behind the header or the features: RFC 6120 §11.1, §4.9, §13.12."""
+        breaks, send = self.breaks, self.send
+        if breaks("comment"):
+            await send("<!-- a comment -->")
+        if breaks("processing-instruction"):
+            await send("<?php die() ?>")
+        if breaks("entity-reference"):
+            await send("<message><body>&nbsp;</body></message>")
+        if breaks("text-between-elements"):
+            await send("hello")
+        if breaks("cdata-between-elements"):
+            await send("<![CDATA[hello]]>")
+        if breaks("not-well-formed"):
+            await send("<message><body></message>")
+        if breaks("undeclared-prefix"):
+            await send("<message><x:body/></message>")
+        if breaks("not-utf-8"):
+            await send(b"<message><body>\xc3\x28</body></message>")
+        if breaks("control-character"):
+            await send("<message><body>&#1;</body></message>")
+        if breaks("declaration-in-the-middle"):
+            await send("<?xml version='1.0'?>")
+        if breaks("nested-too-deep"):
+            await send("<message>" + "<a>" * 2000)
+        if breaks("stanza-too-large"):
+            await send("<message><body>" + "x" * 600_000)
+        if breaks("too-many-attributes"):
+            await send("<message " + " ".join(f"a{n}='1'" for n in range(2000)) + "/>")
+        if breaks("foreign-end-tag"):
+            await send("</stream>")
+        if breaks("unsupported-stanza-type"):
+            await send("<pubsub><body/></pubsub>")
+        if breaks("stanza-of-other-namespace"):
+            await send("<message xmlns='jabber:server'><body>x</body></message>")
+        if breaks("error-of-theirs"):
+            await send("<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
+        if breaks("stanza-before-its-time"):
+            await send("<message><body>too early</body></message>")
+
+    async def next(self):
+        """The next thing at the stream's level: `("header", element)`, `("element", element)`, `("end", None)`; raises Over at the end of the bytes or a stream error."""
+        while True:
+            while self.events:
+                kind, element = self.events.pop(0)
+                if kind == "start":
+                    self.depth += 1
+                    if self.depth == 1:
+                        self.root = element
+                        return "header", element
+                else:
+                    self.depth -= 1
+                    if self.depth == 0:
+                        return "end", None
+                    if self.depth == 1:
+                        self.root.remove(element)
+                        return self._element(element)
+            data = await self.channel.read()
+            if data == b"":
+                raise Over("closed", "the bytes ended within the stream")
+            self.case.log(f"{'TLS' if self.inside else 'clear'} < {data.decode(errors='replace')}"[:2000])
+            try:
+                self.parser.feed(data)
+            except ET.ParseError as error:
+                raise Over("not-well-formed", str(error)) from None
+            self.events.extend(self.parser.read_events())
+
+    def _element(self, element):
+        if element.tag == f"{{{STREAM}}}error":
+            condition = next((child.tag.split("}")[1] for child in element), "none")
+            self.case.hear("stream", condition)
+            raise Over("stream-error", condition)
+        return "element", element
+
+    async def header(self):
+        kind, element = await self.next()
+        if kind != "header" or element.tag != f"{{{STREAM}}}stream":
+            raise Over("invalid-namespace", "no stream header")
+        return element
+
+    async def element(self):
+        kind, element = await self.next()
+        if kind != "element":
+            raise Over("closed", "the stream ended where an element was to come")
+        return element
+
+
+async def starttls_as_initiator(case, channel):
+    """RFC 6120 §5.4, up to the moment in which TLS begins."""
+    stream = Stream(case, channel, "initiator", False)
+    await stream.open()
+    await stream.litter()
+    await stream.header()
+    features = await stream.element()
+    if features.find(f"{{{TLS}}}starttls") is None:
+        raise Over("starttls-missing")
+    method = "<insecure/>"
+    if case.breaks("starttls-offer-of-no-known-method"):
+        method = "<srp/>"
+    command = f"<starttls xmlns='{TLS}'><offer xmlns='{OFFER}'>{method}</offer></starttls>"
+    if case.breaks("starttls-left-out"):
+        command = "<message><body>in the clear</body></message>"
+    if case.breaks("starttls-of-other-namespace"):
+        command = "<starttls xmlns='urn:example:tls'/>"
+    if case.breaks("starttls-sasl-instead"):
+        command = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>"
+    if case.breaks("starttls-twice"):
+        command += command
+    if case.breaks("starttls-injected-stanza"):
+        command += "<message><body>injected</body></message>"
+    if case.breaks("starttls-injected-space"):
+        command += "\n"
+    if case.breaks("starttls-stream-closed-instead"):
+        command = "</stream:stream>"
+    await stream.send(command)
+    answer = await stream.element()
+    if answer.tag != f"{{{TLS}}}proceed":
+        raise Over("starttls-refused", answer.tag)
+
+
+async def starttls_as_responder(case, channel):
+    stream = Stream(case, channel, "responder", False)
+    if case.breaks("header-before-initiators"):
+        pass  # who answers may not speak first: what follows comes before anything was read
+    else:
+        await stream.header()
+    await stream.open()
+    await stream.litter()
+    method = "<insecure/>"
+    if case.breaks("starttls-offer-of-no-known-method"):
+        method = "<srp/>"
+    features = f"<starttls xmlns='{TLS}'><required/><offer xmlns='{OFFER}'>{method}</offer></starttls>"
+    if case.breaks("features-without-starttls"):
+        features = ""
+    if case.breaks("features-with-starttls-of-other-namespace"):
+        features = "<starttls xmlns='urn:example:tls'/>"
+    if case.breaks("features-with-sasl-alone"):
+        features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>"
+    if case.breaks("features-left-out"):
+        await stream.send(f"<proceed xmlns='{TLS}'/>")
+    else:
+        await stream.offer(features)
+    if case.breaks("features-twice"):
+        await stream.offer(features)
+    command = await stream.element()
+    if command.tag != f"{{{TLS}}}starttls":
+        raise Over("not-authorized", command.tag)
+    answer = f"<proceed xmlns='{TLS}'/>"
+    if case.breaks("proceed-of-other-namespace"):
+        answer = "<proceed xmlns='urn:example:tls'/>"
+    if case.breaks("failure-instead-of-proceed"):
+        answer = f"<failure xmlns='{TLS}'/></stream:stream>"
+    if case.breaks("proceed-injected-stanza"):
+        answer += "<message><body>injected</body></message>"
+    if case.breaks("proceed-injected-features"):
+        answer += "<stream:features/>"
+    if case.breaks("proceed-injected-space"):
+        answer += " "
+    if case.breaks("stanza-instead-of-proceed"):
+        answer = "<message><body>in the clear</body></message>"
+    await stream.send(answer)
+
+
+def message(text, attributes=""):
+    return f"<message{attributes}><body>{escape(text)}</body></message>"
