@@ -13,7 +13,9 @@ export type Alert =
   /** A key never seen before, while this address has shown others. */
   | { readonly kind: "new-key" }
   /** The key is known but not verified, while another of this address is. */
-  | { readonly kind: "unverified-beside-verified" };
+  | { readonly kind: "unverified-beside-verified" }
+  /** With this very key at the other end somebody saw other symbols (`at`: ISO 8601), and nobody has verified it since: somebody may be in between. */
+  | { readonly kind: "differed"; readonly at: string };
 
 export type BlockCode = "key-changed" | "key-revoked" | "not-trusted" | "too-many-devices";
 
@@ -52,32 +54,38 @@ export interface DecisionInput {
  * |     |                            | that is directly verified           |                                                    |
  * | 3   | unverified or unknown      | it is revoked under another owner   | block `key-revoked`                                |
  * | 4   | unverified                 | its voucher stands no more          | block `key-changed`                                |
- * | 5   | unverified                 | verified is required                | block `not-trusted`                                |
- * | 6   | unverified                 | another key of it is verified       | accept, unverified, `unverified-beside-verified`   |
- * | 7   | unverified                 |                                     | accept, unverified                                 |
- * | 8   | unknown                    | tombstone: once verified, revoked   | block `key-changed`                                |
- * | 9   | unknown                    | verified is required                | block `not-trusted`                                |
- * | 10  | unknown                    | 32 unverified keys are known        | block `too-many-devices`                           |
- * | 11  | unknown                    | some key is known                   | accept, unverified, first use, `new-key`           |
- * | 12  | unknown                    |                                     | accept, unverified, first use                      |
+ * | 5   | unverified                 | symbols differed with it, tombstone | block `key-changed`                                |
+ * | 6   | unverified                 | verified is required                | block `not-trusted`                                |
+ * | 7   | unverified                 | another key of it is verified       | accept, unverified, `unverified-beside-verified`   |
+ * | 8   | unverified                 |                                     | accept, unverified                                 |
+ * | 9   | unknown                    | tombstone: once verified, revoked   | block `key-changed`                                |
+ * | 10  | unknown                    | verified is required                | block `not-trusted`                                |
+ * | 11  | unknown                    | 32 unverified keys are known        | block `too-many-devices`                           |
+ * | 12  | unknown                    | some key is known                   | accept, unverified, first use, `new-key`           |
+ * | 13  | unknown                    |                                     | accept, unverified, first use                      |
  *
  * What is required is what the person wants of this peer (`record.require`), else what policy says for all.
- * In every row: known for another address, too → `same-key` stands first among the alerts.
+ * In every row: known for another address, too → `same-key` stands first among the alerts; symbols differed with this key → `differed` stands next.
+ * Row 5: a key that was met only to verify it, and failed, is on record for that; it must not be taken for one that had been accepted.
  */
 export function decide({ record, spki, otherOwners, policy }: DecisionInput): Decision {
-  const alerts: readonly Alert[] = otherOwners.length > 0 ? [{ kind: "same-key", owners: otherOwners }] : [];
+  const devices = record?.devices ?? [];
+  const device = deviceOf(record, spki);
+  const alerts: readonly Alert[] = [
+    ...(otherOwners.length > 0 ? [{ kind: "same-key", owners: otherOwners } as const] : []),
+    ...(device?.differed !== undefined ? [{ kind: "differed", at: device.differed } as const] : []),
+  ];
   const block = (code: BlockCode): Decision => ({ action: "block", code, alerts });
   const accept = (firstUse: boolean, alert?: Alert): Decision => ({ action: "accept", trust: "unverified", firstUse, alerts: alert ? [...alerts, alert] : alerts });
 
   if (!isSpki(spki)) return block("not-trusted");
-  const devices = record?.devices ?? [];
-  const device = deviceOf(record, spki);
   const required = record?.require ?? policy.require;
   if (device?.status === "revoked") return block("key-revoked");
   if (device && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
   if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
   if (device) {
     if (device.orphaned || device.status === "verified") return block("key-changed");
+    if (device.differed !== undefined && record?.tombstone) return block("key-changed");
     if (required === "verified") return block("not-trusted");
     return accept(false, devices.some(({ status }) => status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
   }
