@@ -58,7 +58,8 @@ export const stepWith =
  * | charging, saving | refused              | over      | send cancel                                                 |
  * | any but idle and over | cancel, deadline, lost | over | send cancel, where there is a channel                     |
  * | any       | a message of another ceremony | same    | refuse                                                      |
- * | any       | a message out of its turn   | over      | send cancel; `verification-violation`                       |
+ * | saving    | a message out of its turn   | saving    | refuse                                                      |
+ * | any other | a message out of its turn   | over      | send cancel; `verification-violation`                       |
  *
  * Anything else changes nothing. `request` and `ready` name both addresses: others than ours end it with `address-mismatch`, before any nonce and without a charge. Our own half
  * or nonce coming back is `reflection`.
@@ -227,7 +228,9 @@ class Machine {
     return over(idOf(state), { verified: false, code: "address-mismatch", by: "peer" }, [send({ type: "cancel", id })]);
   }
 
+  /** While it is being kept that the person has said they match, nothing that the peer sends changes anything about it. */
   #violated(state: CeremonyState): CeremonyStep {
+    if (state.name === "saving") return { state, effects: [{ do: "refuse" }] };
     return this.#stop(state, "verification-violation", "peer");
   }
 
