@@ -2,6 +2,8 @@ import { BalconyError, type Deadline, type StanzaChannel, withDeadline } from "@
 import { bare, childElements, type Element, isFull, type Jid, JidError, normalize, xml } from "@balcony/xml";
 
 const NS_ROSTER = "jabber:iq:roster";
+const NS_MUC = "http://jabber.org/protocol/muc";
+const NS_MUC_USER = "http://jabber.org/protocol/muc#user";
 /** Of one account: a server could invent resources without end. */
 const MAX_RESOURCES = 64;
 
@@ -20,6 +22,8 @@ export class Contacts {
   readonly #roster = new Map<Jid, "seesUs" | "doesNot">();
   readonly #resources = new Map<Jid, Map<Jid, Resource>>();
   readonly #directed = new Set<Jid>();
+  /** Chat rooms (XEP-0045) that the application has entered on this connection. Whoever is not in a room is not let through to its occupants, nor they to us. */
+  readonly #rooms = new Set<Jid>();
   readonly #awaited = new Map<Jid, Set<(presence: Element) => void>>();
   #order = 0;
 
@@ -31,6 +35,7 @@ export class Contacts {
     this.#roster.clear();
     this.#resources.clear();
     this.#directed.clear();
+    this.#rooms.clear();
     try {
       const result = await channel.request(xml("iq", { type: "get" }, xml("query", NS_ROSTER)));
       this.#readRoster(result.getChild("query", NS_ROSTER));
@@ -55,6 +60,11 @@ export class Contacts {
   /** Is it in the roster, and sees our presence? */
   seesUs(address: Jid): boolean {
     return this.#roster.get(bare(address)) === "seesUs";
+  }
+
+  /** Is it a chat room, or somebody in it? Its address then says nothing about who is behind it, and all of them share the bare one. */
+  inRoom(address: Jid): boolean {
+    return this.#rooms.has(bare(address));
   }
 
   /** The resources of a bare address that are there: highest priority first, then the one heard of last. */
@@ -87,6 +97,7 @@ export class Contacts {
 
   /** @param acquainted may the sender know that we are online? Others, if not in the roster, leave nothing here. */
   received(stanza: Element, { from, self, acquainted }: { readonly from: Jid; readonly self: Jid; readonly acquainted: boolean }): void {
+    if (stanza.name === "presence" && stanza.getChild("x", NS_MUC_USER) && this.#directed.has(from)) this.#rooms.add(bare(from)); // the room, about ourselves
     if (stanza.name === "presence" && from !== self && (acquainted || this.#roster.has(bare(from)))) this.#heard(stanza, from);
     if (stanza.name === "iq" && stanza.attrs.type === "set" && from === bare(self)) this.#readRoster(stanza.getChild("query", NS_ROSTER)); // RFC 6121 §2.1.6: pushes come from our own account
   }
@@ -96,6 +107,7 @@ export class Contacts {
     if (stanza.name !== "presence" || stanza.attrs.to === undefined) return;
     const to = this.#address(stanza.attrs.to);
     if (to === undefined) return;
+    if (stanza.attrs.type === undefined && stanza.getChild("x", NS_MUC)) this.#rooms.add(bare(to));
     if (stanza.attrs.type === undefined) this.#directed.add(to);
     else if (stanza.attrs.type === "unavailable") this.#directed.delete(to);
   }

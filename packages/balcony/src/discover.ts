@@ -26,6 +26,11 @@ export async function discover(context: Context, asked: Jid): Promise<Plan> {
   return await inPhase("discover", { text: `asking ${asked} what it supports`, deadline: context.timeouts.discovery, peer: asked, onProgress: context.onProgress }, async () => {
     await context.store.refresh(); // another process may have learnt what this peer can do
     if (asked === context.channel.self) throw new BalconyError("invalid-argument", "That is your own address, on this very connection.");
+    if (context.contacts.inRoom(asked)) {
+      throw new BalconyError("room-occupant", `${asked} is a chat room, or somebody in it: that says nothing about who they are, and their key would be taken for the room's.`, {
+        hint: "Ask them for their own address, and open a stream to that.",
+      });
+    }
     const { peer, features, transports } = isFull(asked) ? await ask(context, asked) : await bestResource(context, asked);
     return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS), transports };
   });

@@ -24,6 +24,7 @@ export const codes = {
   // Finding the peer
   "unknown-resource": "A bare address was given and no resource of it that can do e2e streams is known.",
   "peer-unavailable": "Nobody is there: offline, blocking us, or not willing to show that they are there.",
+  "room-occupant": "That is the address of a chat room or of somebody in one: it does not say who is behind it.",
   "unsupported-peer": "The peer's client knows no e2e streams, or shares no transport with us.",
   "downgrade-suspected": "This peer has spoken e2e streams before and now seems unable to: somebody may be in between.",
 
