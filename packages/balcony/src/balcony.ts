@@ -294,6 +294,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   #knows(from: Jid): boolean {
     const self = this.#channels.current.self;
     const account = bare(from);
+    if (this.#contacts.inRoom(from)) return false; // an occupant of a room, whoever they are
     return (
       account === bare(self) ||
       this.#engaged.has(from) ||
@@ -338,6 +339,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   #outgoing(stanza: Element): Element {
+    const { type } = stanza.attrs;
+    if (type !== "result" && type !== "error") this.#ceremonies.check(stanza); // an answer is nothing that a person types, and nobody would catch what is thrown over it
     this.#contacts.sent(stanza);
     this.#presence.sent(stanza);
     return this.#advertisement.outgoing(stanza);

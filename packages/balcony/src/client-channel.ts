@@ -45,6 +45,10 @@ export class ClientChannels {
     };
     client._onElement = inTurnOfStreamManagement(deliver);
     client.send = async (stanza: Element) => await sendNow(options.outgoing(stanza));
+    const sendManyNow = client.sendMany?.bind(client);
+    // Before it is online the client sends what a broken connection has swallowed, once more: that has been looked at.
+    const passing = (stanza: Element): Element => (client.status === "online" ? options.outgoing(stanza) : stanza);
+    if (sendManyNow) client.sendMany = async (stanzas: Iterable<Element>) => await sendManyNow([...stanzas].map(passing));
 
     const online = () => this.#online();
     const disconnected = () => this.#disconnected();
@@ -61,6 +65,7 @@ export class ClientChannels {
       client.streamManagement?.removeListener("resumed", resumed);
       client._onElement = passOn;
       client.send = sendNow;
+      if (sendManyNow) client.sendMany = sendManyNow;
     };
   }
 

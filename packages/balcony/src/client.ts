@@ -42,6 +42,7 @@ export interface ClientInternals extends XmppClient {
     on(event: "resumed", listener: () => void): unknown;
     removeListener(event: "resumed", listener: () => void): unknown;
   };
+  sendMany?(stanzas: Iterable<Element>): Promise<unknown>;
   _onData(data: Uint8Array | ArrayBuffer | string): void;
   _onElement(element: Element): void;
 }

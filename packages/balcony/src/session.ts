@@ -32,6 +32,8 @@ export interface SessionEvents {
 export interface SecuredStanzas extends StanzaChannel {
   /** Sees each stanza that comes in, IQs too, before anybody acts on it. */
   observer: ((stanza: Element) => void) | undefined;
+  /** Looks at each stanza and request before it is sent, whichever way it was handed in; what it throws refuses it. Answers to requests of the peer's do not pass it. */
+  guard: ((stanza: Element) => void) | undefined;
   /** Lets come in what was held until now. */
   deliver(): void;
 }
@@ -80,6 +82,8 @@ export class Session extends EventEmitter<SessionEvents> {
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
     this.#verification = verification && this.#verifying(stream, verification, report);
+    // Here, where every way of sending meets: send(), iqCaller, the channel and whatever is narrowed from it.
+    stream.guard = (stanza) => verification?.ceremonies.check(stanza);
     stream.observer = (stanza) => {
       try {
         this.emit("element", stanza);
@@ -136,16 +140,7 @@ export class Session extends EventEmitter<SessionEvents> {
    * `verification-open` for one that tells what is being compared
    */
   async send(stanza: Element): Promise<void> {
-    this.#check(stanza);
     await this.channel.send(stanza);
-  }
-
-  #check(stanza: Element): void {
-    if (!this.#verification?.forbids(stanza)) return;
-    throw new BalconyError("verification-open", "This tells what you are comparing. Whoever is between you would read it and say the right thing to each: use your voice.", {
-      phase: "trust",
-      peer: this.peer,
-    });
   }
 
   /** Sends stanzas in their order. */

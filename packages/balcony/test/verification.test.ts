@@ -76,8 +76,8 @@ describe("two people", () => {
     expect(juliet.e2e.store.show("juliet@capulet.lit", "romeo@montague.lit")?.devices).toMatchObject([{ status: "verified" }]);
   });
 
-  it("cannot send what they compare over the stream", async () => {
-    const { ours, theirs } = await pair();
+  it("cannot send what they compare over the stream, nor by any other way of XMPP", async () => {
+    const { juliet, ours, romeo, theirs } = await pair();
     const [mine, hers] = await both(ours, theirs);
     const [{ emoji, numbers }] = [mine.symbols];
     const [first = "", second = ""] = emoji.map(({ name }) => name);
@@ -85,6 +85,21 @@ describe("two people", () => {
       if (first === second && body.startsWith(first)) continue;
       expect(await codeOf(ours.send(message(`mine: ${body}`))), body).toBe("verification-open");
     }
+    const telling = xml("query", "urn:example:any", String(numbers[0]));
+    const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ["sendMany", () => ours.sendMany([message("well"), message(`it is ${numbers[1]}`)])],
+      ["iqCaller.set", () => ours.iqCaller.set(telling)],
+      ["iqCaller.request", () => ours.iqCaller.request(xml("iq", { type: "get" }, telling))],
+      ["the channel", () => ours.channel.send(message(numbers.join(" ")))],
+      ["a narrowed channel", () => ours.channel.to(ours.peer).request(xml("iq", { type: "set" }, telling))],
+      ["the client, to the peer", () => romeo.xmpp.send(xml("message", { to: juliet.self }, xml("body", {}, numbers.join(" "))))],
+      ["the client, to a friend", () => romeo.xmpp.send(xml("message", { to: "benvolio@montague.lit" }, xml("body", {}, numbers.join(" "))))],
+      ["the client, many at once", () => romeo.xmpp.sendMany([xml("message", { to: juliet.self }, xml("body", {}, numbers.join(" ")))])],
+      ["the client's iqCaller", () => romeo.xmpp.iqCaller.set(telling, juliet.self)],
+    ];
+    for (const [way, send] of ways) expect(await codeOf(send()), way).toBe("verification-open");
+    expect(on.seen.filter(({ xml: text }) => text.includes("urn:example:any") || numbers.some((number) => text.includes(`>${number}`)))).toEqual([]);
+    expect(await codeOf(ours.send(xml("message", {}, xml("data", "http://jabber.org/protocol/ibb", numbers.join("AA")))))).toBe("none");
     expect(await codeOf(ours.send(message("are you there?")))).toBe("none");
     await Promise.all([mine.cancel(), next(hers, "end")]);
     expect(await codeOf(ours.send(message(numbers[0] ?? "")))).toBe("none");

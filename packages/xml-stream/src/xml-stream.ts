@@ -60,6 +60,8 @@ export class XmlStream implements StanzaChannel {
   readonly remoteHeader: StreamHeader;
   /** Sees every stanza of the peer's, IQs too, before whoever acts on it. Must not throw. */
   observer: ((stanza: Element) => void) | undefined;
+  /** Looks at every stanza and request before it is sent; what it throws refuses it. Answers to the peer's requests do not pass it. */
+  guard: ((stanza: Element) => void) | undefined;
   readonly #bytes: Duplex;
   readonly #reader: XmlReader;
   readonly #writer: Writer;
@@ -220,6 +222,7 @@ export class XmlStream implements StanzaChannel {
     if (this.#state !== "open") return Promise.reject(this.#endOf());
     let text: string;
     try {
+      if (!isAnswer(stanza)) this.guard?.(stanza);
       text = writeStanza(withoutAddresses(stanza, this));
     } catch (error) {
       return Promise.reject(error as BalconyError);

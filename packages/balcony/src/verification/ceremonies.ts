@@ -1,20 +1,30 @@
-import type { Jid } from "@balcony/xml";
+import { BalconyError } from "@balcony/channel";
+import type { SasSymbols } from "@balcony/trust";
+import type { Element, Jid } from "@balcony/xml";
+import { tells } from "./guard.js";
 
 /** Milliseconds between two requests of one address. */
 const BETWEEN_REQUESTS = 60_000;
 
+/** A ceremony that is open, as all the others see it. */
+export interface OpenCeremony {
+  cancel(): void;
+  /** What is on the screen and must not be sent, to nobody and by no way of XMPP. */
+  readonly secret: SasSymbols | undefined;
+}
+
 /** Which ceremonies are open, over all sessions: one at a time with each address, and from each at most one request a minute. */
 export class Ceremonies {
-  readonly #open = new Map<Jid, () => void>();
+  readonly #open = new Map<Jid, OpenCeremony>();
   readonly #asked = new Map<Jid, number>();
 
   /** @param clock milliseconds that never go back */
   constructor(private readonly clock: () => number = () => performance.now()) {}
 
   /** Takes the place of this address, if it is free. */
-  begin(account: Jid, cancel: () => void): boolean {
+  begin(account: Jid, ceremony: OpenCeremony): boolean {
     if (this.#open.has(account)) return false;
-    this.#open.set(account, cancel);
+    this.#open.set(account, ceremony);
     return true;
   }
 
@@ -33,6 +43,17 @@ export class Ceremonies {
 
   /** Cancels all. */
   close(): void {
-    for (const cancel of [...this.#open.values()]) cancel();
+    for (const ceremony of [...this.#open.values()]) ceremony.cancel();
+  }
+
+  /** Throws `verification-open` for a stanza that tells what somebody is comparing at this moment. */
+  check(stanza: Element): void {
+    for (const [account, { secret }] of this.#open) {
+      if (secret === undefined || !tells(stanza, secret)) continue;
+      throw new BalconyError("verification-open", "This tells what you are comparing. Whoever is between you would read it and say the right thing to each: use your voice.", {
+        phase: "trust",
+        peer: account,
+      });
+    }
   }
 }

@@ -2,10 +2,9 @@ import { BalconyError, type StanzaChannel, stanzaError, withDeadline } from "@ba
 import type { CeremonyMode, Device, TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, xml } from "@balcony/xml";
 import type { ChannelBinding } from "./binding.js";
-import type { Ceremonies } from "./ceremonies.js";
+import type { Ceremonies, OpenCeremony } from "./ceremonies.js";
 import { Ceremony } from "./ceremony.js";
 import { rejection } from "./errors.js";
-import { tells } from "./guard.js";
 import { messageNames, NS_VERIFICATION, readMessage, writeMessage } from "./stanzas.js";
 
 const LIFE = 10 * 60_000;
@@ -69,12 +68,6 @@ export class Verification {
     return await this.#shown(ceremony, signal);
   }
 
-  /** Does this stanza tell what is being compared? */
-  forbids(stanza: Element): boolean {
-    const secret = this.#current?.secret;
-    return secret !== undefined && tells(stanza, secret);
-  }
-
   async #shown(ceremony: Ceremony, signal?: AbortSignal): Promise<Ceremony> {
     try {
       return await withDeadline(ceremony.shown, { timeout: LIFE, signal, waitingFor: `${this.#peer} to take the verification` });
@@ -99,7 +92,13 @@ export class Verification {
     const { binding, ceremonies, store } = this.parts;
     const { ctx, ekm, role, spki } = binding;
     let ceremony: Ceremony | undefined;
-    if (!ceremonies.begin(this.#peer, () => void ceremony?.cancel())) return undefined;
+    const open: OpenCeremony = {
+      cancel: () => void ceremony?.cancel(),
+      get secret() {
+        return ceremony?.secret;
+      },
+    };
+    if (!ceremonies.begin(this.#peer, open)) return undefined;
     try {
       ceremony = new Ceremony({
         context: { role, self: this.#self, peer: this.#peer, ctx, ekm },
