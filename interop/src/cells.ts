@@ -44,6 +44,13 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
   switch (at.layer) {
     case "ibb":
       return [{ ...well, variant: undefined, options: { bytes: 20_000, blockSize: 4096, sid: "interop" } }];
+    case "ice-tcp":
+      // By what can be connected: whatever either side finds, only we connect, only the peer.
+      return [undefined, "active", "passive"].map((tcptype) => ({
+        ...well,
+        variant: tcptype,
+        options: { bytes: 20_000, ...(tcptype && { tcptype }), ...peer.options["ice-tcp"] },
+      }));
     case "starttls":
       return certificateKinds.map(({ kind, code }) => ({ ...at, variant: kind, options: { text: greeting, kind }, code }));
     case "e2e":

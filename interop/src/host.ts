@@ -38,6 +38,7 @@ export class Host {
     this.#write({ id, environment });
     return {
       write: () => undefined, // layers with signals are not hosted
+      hangUp: () => undefined,
       kill: () => {
         if (this.#tasks.has(id)) this.#write({ id, cancel: true });
       },

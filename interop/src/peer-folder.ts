@@ -18,6 +18,8 @@ export interface Peer {
   /** One process for many tasks, where the peer has that. */
   readonly host: (() => Host) | undefined;
   readonly layers: Readonly<Partial<Record<Layer, readonly Role[]>>>;
+  /** What each of its cells is told beside, by layer. */
+  readonly options: Readonly<Partial<Record<Layer, Readonly<Record<string, unknown>>>>>;
   /** By `layer/role`, or by `layer/role/server`. */
   readonly notApplicable: Readonly<Record<string, string>>;
   /** The rules it can break on demand, with the code by which Balcony has to meet each, by role of the peer. */
@@ -46,6 +48,7 @@ interface PeerFile {
   readonly needs?: readonly string[];
   readonly build?: readonly (readonly string[])[];
   readonly layers: Peer["layers"];
+  readonly options?: Peer["options"];
   readonly notApplicable?: Record<string, string>;
   readonly misbehaviours?: string;
 }
@@ -71,6 +74,7 @@ function read(name: string): Peer {
     start: processOf(fill(file.command), folder),
     host: file.host ? () => new Host(fill(file.host ?? []), folder) : undefined,
     layers: file.layers,
+    options: file.options ?? {},
     notApplicable: file.notApplicable ?? {},
     misbehaviours: file.misbehaviours ? (JSON.parse(readFileSync(join(folder, file.misbehaviours), "utf8")) as Misbehaviour[]) : [],
     missing: lacking(file, folder, out, fill),
@@ -108,6 +112,7 @@ export async function foreignPeer(name: string, commandLine: string): Promise<Pe
     start,
     host: undefined,
     layers: description.layers,
+    options: {},
     notApplicable: {},
     misbehaviours: [],
     missing: undefined,

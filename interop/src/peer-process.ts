@@ -77,6 +77,11 @@ export class PeerProcess {
     this.#program?.write(`${line}\n`);
   }
 
+  /** Nothing more will be signalled: the end of its stdin. A peer that waits for nothing else ends then. */
+  hangUp(): void {
+    this.#program?.hangUp();
+  }
+
   /** For a cell that has failed on our side: nothing more is wanted of the peer. */
   kill(): void {
     this.#program?.kill();

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 /** What runs a peer: a process of its own, or a share of one that runs many. */
 export interface Program {
   write(text: string): void;
+  /** Ends its stdin. */
+  hangUp(): void;
   kill(): void;
 }
 
@@ -29,6 +31,7 @@ export function processOf([program, ...args]: readonly string[], folder: string)
     child.once("close", ended);
     return {
       write: (text) => void child.stdin.write(text),
+      hangUp: () => void child.stdin.end(),
       kill: () => {
         if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
         try {

@@ -8,6 +8,7 @@ import type { Layer } from "./contract.js";
 import type { Host } from "./host.js";
 import { e2e } from "./ours/e2e.js";
 import { ibb } from "./ours/ibb.js";
+import { iceTcp, webrtc } from "./ours/ice.js";
 import { jingle } from "./ours/jingle.js";
 import type { OurSide, OurTask } from "./ours/side.js";
 import { starttls } from "./ours/starttls.js";
@@ -24,7 +25,7 @@ export interface Result extends Cell {
   readonly log: string;
 }
 
-const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, jingle, starttls, e2e };
+const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e };
 
 /** Milliseconds for a peer. Ours is given a little less, so that it says first what it waited for. */
 const DEADLINE = 40_000;

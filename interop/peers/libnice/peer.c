@@ -64,6 +64,7 @@ static void on_data(NiceAgent *a, guint s, guint c, guint length, gchar *bytes, 
 static void on_state(NiceAgent *a, guint s, guint c, guint state, gpointer unused) {
   (void)a, (void)s, (void)c, (void)unused;
   fprintf(stderr, "state %s\n", nice_component_state_to_string(state));
+  if (state == NICE_COMPONENT_STATE_FAILED && connected && echoed == wanted) finish(); /* the other end has closed */
   if (state == NICE_COMPONENT_STATE_FAILED) fail("connectivity-error", "no pair of candidates connected");
   if (state != NICE_COMPONENT_STATE_READY || connected) return;
   connected = TRUE;
