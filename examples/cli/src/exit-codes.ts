@@ -20,7 +20,7 @@ type Exit = keyof typeof exitCodes;
 export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
   ok: [],
   internal: ["internal"],
-  usage: ["invalid-argument", "invalid-jid"],
+  usage: ["invalid-argument", "invalid-jid", "code-invalid"],
   server: ["client-offline", "resource-conflict"],
   peer: [
     "unknown-resource",
@@ -33,10 +33,12 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "verification-busy",
     "verification-cancelled",
     "verification-unsupported",
+    "code-unknown",
   ],
   negotiation: [
     "timeout",
     "expired",
+    "code-expired",
     "stanza-error",
     "failed-transport",
     "ice-failed",
@@ -78,6 +80,8 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "verification-open",
     "commitment-mismatch",
     "guesses-spent",
+    "code-wrong",
+    "code-spent",
     "invalid-from",
     "improper-addressing",
     "esession-check",

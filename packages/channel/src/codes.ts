@@ -122,6 +122,11 @@ export const codes = {
   "verification-open": "A stanza holds symbols or numbers that are being compared: they are not for sending.",
   "verification-unsupported": "The peer's client knows no verification.",
   "verification-violation": "The peer broke the rules of the verification.",
+  "code-invalid": "What was typed is no code: a word that is in no code, or a digit that does not fit. Nothing was sent, and the code is not used up.",
+  "code-unknown": "The other side waits for no code from us: it was used or withdrawn, has expired, or is for somebody else.",
+  "code-wrong": "The two sides have different codes: one was mistyped, or somebody may be between you. It is used up on both sides.",
+  "code-spent": "This code was used before: each has one try.",
+  "code-expired": "Nobody came with the code before it expired.",
   "commitment-mismatch": "What the peer revealed is not what it had committed to: somebody may be between you.",
   "guesses-spent": "Three verifications with this address were begun within a day and not confirmed: no more until tomorrow.",
 

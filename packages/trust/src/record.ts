@@ -4,7 +4,7 @@ import { BalconyError } from "@balcony/channel";
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "vouched"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "vouched"] as const;
 export type How = (typeof ways)[number];
 /** Those by which a person verifies a key themselves. */
 export type DirectHow = Exclude<How, "vouched">;
@@ -54,8 +54,17 @@ export interface PeerRecord {
   readonly tombstone: boolean;
   /** When each verification that was begun and not confirmed was charged: dates of the last day, or of a clock that was ahead. */
   readonly guesses?: readonly string[];
+  /** Codes that were used with this peer, and are not used again with anybody. Of the last month, or of a clock that was ahead. */
+  readonly codes?: readonly SpentCode[];
   /** What the person wants of this peer, whatever policy says for all. */
   readonly require?: Requirement;
+}
+
+/** A code that was used. What it was can be found out by trying all of them, and is worth nothing any more. */
+export interface SpentCode {
+  /** H("balcony-code-spent-1", code): 64 lower-case hex digits. */
+  readonly hash: string;
+  readonly at: string;
 }
 
 /** Verifications by short string that may be begun with one address within a day without being confirmed. */
@@ -70,6 +79,9 @@ export const MAX_UNVERIFIED = 32;
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+const MONTH = 31 * DAY;
+/** Bits of a code that nobody guesses. */
+const UNGUESSABLE = 64;
 const stranger: PeerRecord = Object.freeze({ devices: [], everStreamed: false, tombstone: false });
 
 /** Is this the SHA-256 of a SubjectPublicKeyInfo as it is kept: 64 lower-case hex digits? */
@@ -154,7 +166,7 @@ export function removed(record: PeerRecord | undefined, { spki, at }: { readonly
   }
   if (!record) return undefined;
   const devices = record.devices.filter((device) => device.status === "revoked" || (spki !== undefined && device.spki !== spki));
-  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses && record.require === undefined) return undefined;
+  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses && !record.codes && record.require === undefined) return undefined;
   return withOrphans({ ...record, devices }, (by) => by === spki, at);
 }
 
@@ -163,7 +175,7 @@ export function required(record: PeerRecord | undefined, require: Requirement | 
   if (record?.require === require) return record;
   const { require: _, ...rest } = record ?? stranger;
   if (require !== undefined) return { ...rest, require };
-  return rest.devices.length === 0 && !rest.everStreamed && !rest.tombstone && !rest.guesses ? undefined : rest;
+  return rest.devices.length === 0 && !rest.everStreamed && !rest.tombstone && !rest.guesses && !rest.codes ? undefined : rest;
 }
 
 /** Gives a known key a name, or takes it away. */
@@ -193,11 +205,39 @@ export function givenBack({ guesses = [], ...record }: PeerRecord): PeerRecord {
   return left.length > 0 ? { ...record, guesses: left } : record;
 }
 
-/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked, spent guesses spent, and what the person wants of the peer stays. */
+/**
+ * A code is used: once, whatever comes of it, and where it can be guessed at the cost of a guess. `others` are the account's records of all its peers.
+ * Throws `code-spent`, `guesses-spent`.
+ */
+export function codeSpent(record: PeerRecord | undefined, { hash, at, entropy, others }: CodeUse & { readonly others: Iterable<PeerRecord> }): PeerRecord {
+  const lately = ({ codes = [] }: PeerRecord): readonly SpentCode[] => codes.filter((code) => Date.parse(at) - Date.parse(code.at) < MONTH);
+  for (const other of others) {
+    if (!lately(other).some((code) => code.hash === hash)) continue;
+    throw new BalconyError("code-spent", "This code was used before, and each has one try.", { phase: "trust", hint: "Ask them for a new one." });
+  }
+  const next = entropy < UNGUESSABLE ? charged(record, at) : (record ?? stranger);
+  return { ...next, codes: [...lately(next), { hash, at }] };
+}
+
+interface CodeUse {
+  readonly hash: string;
+  readonly at: string;
+  /** Bits. */
+  readonly entropy: number;
+}
+
+/** The peer has proved that they know the code, too. */
+export function codeConfirmed(record: PeerRecord | undefined, { spki, at, entropy }: { readonly spki: string; readonly at: string; readonly entropy: number }): PeerRecord {
+  const next = verified(record, { spki, how: "code", at });
+  return entropy < UNGUESSABLE ? givenBack(next) : next;
+}
+
+/** As if this address had never been met: the next key is taken on first use. Only revoked keys stay revoked, spent guesses and codes spent, and what the person wants of the peer stays. */
 export function reset(record: PeerRecord | undefined): PeerRecord | undefined {
+  const { codes, guesses, require } = record ?? stranger;
   const devices = record?.devices.filter((device) => device.status === "revoked") ?? [];
-  if (devices.length === 0 && !record?.guesses && record?.require === undefined) return undefined;
-  return { ...stranger, devices, ...(record?.guesses && { guesses: record.guesses }), ...(record?.require !== undefined && { require: record.require }) };
+  if (devices.length === 0 && !guesses && !codes && require === undefined) return undefined;
+  return { ...stranger, devices, ...(guesses && { guesses }), ...(codes && { codes }), ...(require !== undefined && { require }) };
 }
 
 function entered(spki: string, at: string): Device {

@@ -1,8 +1,11 @@
 import { BalconyError } from "@balcony/channel";
+import { type Code, spentHash } from "./code/code.js";
 import { type Acceptance, type BlockCode, decide, type Owner } from "./decide.js";
 import {
   type BareJid,
   charged,
+  codeConfirmed,
+  codeSpent,
   type Device,
   type DirectHow,
   deviceOf,
@@ -172,6 +175,20 @@ export class TrustStore {
     await this.#change(account, { peer }, (record) => charged(record, this.#now()));
   }
 
+  /**
+   * Uses a code up, before anything that is made of it leaves: durably, under the lock, for all sessions, peers and processes of the account. One that can be guessed costs a guess, too.
+   * Throws `code-spent`, `guesses-spent`.
+   */
+  async spendCode(account: BareJid, peer: BareJid, code: Code): Promise<void> {
+    const hash = spentHash(code);
+    await this.#change(account, { peer }, (record, _, others) => codeSpent(record, { hash, at: this.#now(), entropy: code.entropy, others: others.values() }));
+  }
+
+  /** The peer has proved that they know the code: keeps the key as verified and gives the guess back, in one write. Throws `key-revoked`. */
+  async confirmCode(account: BareJid, peer: BareJid, spki: string, code: Code): Promise<Device> {
+    return known(await this.#change(account, { peer, spki }, (record) => codeConfirmed(record, { spki, at: this.#now(), entropy: code.entropy })), spki);
+  }
+
   /** The person here has said that the strings match: keeps the key as verified and gives the guess back, in one write. Throws `key-revoked`. */
   async confirmSymbols(account: BareJid, peer: BareJid, spki: string, how: "symbols" | "read-aloud"): Promise<Device> {
     return known(await this.#change(account, { peer, spki }, (record) => givenBack(verified(record, { spki, how, at: this.#now() }))), spki);
@@ -248,13 +265,14 @@ export class TrustStore {
   async #change(
     account: BareJid,
     { peer, spki }: { readonly peer: BareJid; readonly spki?: string | undefined },
-    next: (record: PeerRecord | undefined, otherOwners: readonly Owner[]) => PeerRecord | undefined,
+    next: (record: PeerRecord | undefined, otherOwners: readonly Owner[], ofAccount: ReadonlyMap<BareJid, PeerRecord>) => PeerRecord | undefined,
   ): Promise<PeerRecord | undefined> {
     checkAddress(account, peer);
     if (spki !== undefined && !isSpki(spki)) throw new BalconyError("invalid-argument", "A key is named by the SHA-256 of its SubjectPublicKeyInfo, 64 lower-case hex digits.");
     const change = (contents: Contents): Contents => {
       const before = contents.peers.get(account)?.get(peer);
-      const record = next(before, spki === undefined ? [] : otherOwners(contents, { account, peer, spki }));
+      const owners = spki === undefined ? [] : otherOwners(contents, { account, peer, spki });
+      const record = next(before, owners, contents.peers.get(account) ?? new Map());
       return record === before ? contents : withRecord(contents, { account, peer, record });
     };
     return await this.#inTurn(async () => {

@@ -1,4 +1,4 @@
-import { type BareJid, type Device, deviceOf, isDirectlyVerified, type PeerRecord, requirements, statuses, type Verification, ways } from "../record.js";
+import { type BareJid, type Device, deviceOf, isDirectlyVerified, type PeerRecord, requirements, type SpentCode, statuses, type Verification, ways } from "../record.js";
 import type { Contents } from "../storage.js";
 import { corrupt, count, date, entries, fields, flag, list, oneOf, parseJson, text } from "./shape.js";
 import { checkHeader, checkMac, renderSigned } from "./signed-json.js";
@@ -38,12 +38,14 @@ export function readTrust(file: string, macKey: Uint8Array): TrustFile {
 }
 
 function readRecord(value: unknown, where: string): PeerRecord {
-  const { devices, everStreamed, tombstone, guesses, require } = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?", "require?"]);
+  const found = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?", "codes?", "require?"]);
+  const { codes, devices, everStreamed, guesses, require, tombstone } = found;
   const record: PeerRecord = {
     devices: list(devices, `${where} devices`).map((device) => readDevice(device, `a device of ${where}`)),
     everStreamed: flag(everStreamed, `${where} everStreamed`),
     tombstone: flag(tombstone, `${where} tombstone`),
     ...(guesses !== undefined && { guesses: list(guesses, `${where} guesses`).map((guess) => date(guess, `a guess of ${where}`)) }),
+    ...(codes !== undefined && { codes: list(codes, `${where} codes`).map((code) => readCode(code, `a code of ${where}`)) }),
     ...(require !== undefined && { require: oneOf(require, `${where} require`, requirements) }),
   };
   if (new Set(record.devices.map((device) => device.spki)).size < record.devices.length) throw corrupt(`${where} has a device twice`);
@@ -52,6 +54,11 @@ function readRecord(value: unknown, where: string): PeerRecord {
   const alone = verified.find(({ verified: by }) => by?.by !== undefined && !isDirectlyVerified(deviceOf(record, by.by)));
   if (alone) throw corrupt(`${where} is vouched for by nobody`);
   return record;
+}
+
+function readCode(value: unknown, where: string): SpentCode {
+  const { at, hash } = fields(value, where, ["hash", "at"]);
+  return { hash: text(hash, where, SPKI), at: date(at, where) };
 }
 
 function readDevice(value: unknown, where: string): Device {
