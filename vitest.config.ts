@@ -24,7 +24,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: "servers",
-          include: ["test/servers/**/*.test.ts", "test/faults/**/*.test.ts"],
+          include: ["test/servers/**/*.test.ts", "test/faults/**/*.test.ts", "test/net/**/*.test.ts"],
           setupFiles: ["./test/kit/src/leaks.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,

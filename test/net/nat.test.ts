@@ -1,0 +1,37 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { grade, grades, type Measurement, measure } from "./measure.js";
+import { pairs } from "./pairs.js";
+import { withTable } from "./table.js";
+
+const record = new URL("measured.json", import.meta.url);
+const document = new URL("../../docs/nat.md", import.meta.url);
+
+describe("the NAT lab", () => {
+  let before: readonly Measurement[];
+  let now: readonly Measurement[];
+
+  beforeAll(async () => {
+    now = await measure(pairs, (measurement, outcome) => {
+      if (process.env.BALCONY_NET_VERBOSE) process.stderr.write(`${JSON.stringify({ ...measurement, outcome })}\n`);
+    });
+    if (process.env.BALCONY_NET === "write") {
+      await writeFile(record, `[\n${now.map((one) => `  ${JSON.stringify(one)}`).join(",\n")}\n]\n`);
+      await writeFile(document, withTable(await readFile(document, "utf8"), now));
+    }
+    before = JSON.parse(await readFile(record, "utf8")) as Measurement[];
+  }, 600_000);
+
+  it("ends with a stream between every two hosts", () => {
+    expect(now.filter(({ set, path }) => (set === "all" || set === "ibb") && path === undefined)).toEqual([]);
+  });
+
+  it("is no worse between any two than the table of docs/nat.md", () => {
+    const rank = (one: Measurement | undefined): number => (one ? grades.indexOf(grade(one)) : 0);
+    const worse = before.flatMap((was) => {
+      const is = now.find(({ pair, set }) => pair === was.pair && set === was.set);
+      return rank(is) < rank(was) ? [{ was, is }] : [];
+    });
+    expect(worse).toEqual([]);
+  });
+});

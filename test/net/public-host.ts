@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Internet, SERVER } from "./internet.js";
+import type { Namespace } from "./namespaces.js";
+
+/** TURN as XEP-0215 tells of it, with the account that coturn knows. */
+export const TURN = { username: "balcony", password: "orchard", port: 3478 } as const;
+
+export interface PublicHost {
+  readonly namespace: Namespace;
+  /** For @xmpp/client. */
+  readonly service: string;
+  stop(): Promise<void>;
+}
+
+/** The public host of the lab: Prosody with proxy65 and XEP-0215, and coturn with STUN and TURN by UDP and TCP, on IPv4 and IPv6. */
+export async function publicHost(internet: Internet): Promise<PublicHost> {
+  const host = await internet.namespace("server");
+  await internet.joinServer(host);
+  const folder = await mkdtemp(join(tmpdir(), "balcony-net-"));
+  await Promise.all(["data", "certs"].map((name) => mkdir(join(folder, name))));
+  const config = join(folder, "prosody.cfg.lua");
+  await writeFile(config, configuration(folder));
+  const prosody = host.spawn("prosody", ["--config", config, "-F"], { stdio: "ignore" });
+  const coturn = host.spawn("turnserver", turnArguments(folder), { stdio: "ignore" });
+  await Promise.all([listens(host, 5222), listens(host, TURN.port), listens(host, 5000)]);
+  return {
+    namespace: host,
+    service: `xmpp://${SERVER.name}:5222`,
+    stop: async () => {
+      await Promise.all([prosody, coturn].map(async (child) => await ended(child)));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function ended(child: ReturnType<Namespace["spawn"]>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("close", resolve));
+  child.kill("SIGTERM");
+  await gone;
+}
+
+/** Every account is there, with any password: it is the paths that are measured. */
+function configuration(folder: string): string {
+  const services = [
+    `{ type = "stun", transport = "udp", host = "turn.${SERVER.name}", port = ${TURN.port} }`,
+    ...["udp", "tcp"].map(
+      (transport) =>
+        `{ type = "turn", transport = "${transport}", host = "turn.${SERVER.name}", port = ${TURN.port}, username = "${TURN.username}", password = "${TURN.password}", ttl = 86400 }`,
+    ),
+  ];
+  return `
+run_as_root = true
+pidfile = "${folder}/prosody.pid"
+data_path = "${folder}/data"
+certificates = "${folder}/certs"
+plugin_paths = { "${folder}" }
+network_backend = "epoll"
+interfaces = { "*", "::" }
+c2s_ports = { 5222 }
+c2s_direct_tls_ports = {}
+s2s_ports = {}
+http_ports = {}
+https_ports = {}
+proxy65_ports = { 5000 }
+modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "external_services" }
+modules_disabled = { "s2s" }
+authentication = "insecure"
+insecure_open_authentication = "Yes please, I know what I'm doing!"
+storage = "memory"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+external_services = { ${services.join("; ")} }
+log = { info = "${folder}/prosody.log" }
+VirtualHost "${SERVER.name}"
+Component "proxy.${SERVER.name}" "proxy65"
+  proxy65_address = "proxy.${SERVER.name}"
+  proxy65_acl = { "${SERVER.name}" }
+`;
+}
+
+function turnArguments(folder: string): string[] {
+  const addresses = [...SERVER.ipv4, ...SERVER.ipv6];
+  const listening = addresses.flatMap((address) => ["--listening-ip", address]);
+  const relaying = [SERVER.ipv4[0], SERVER.ipv6[0]].flatMap((address) => ["--relay-ip", address]);
+  const account = ["--lt-cred-mech", "--user", `${TURN.username}:${TURN.password}`, "--realm", SERVER.name];
+  const quiet = ["-n", "--no-tls", "--no-dtls", "--no-cli", "--log-file", "/dev/null", "--pidfile", join(folder, "turn.pid"), "--userdb", join(folder, "turn.db")];
+  return [...quiet, "--listening-port", String(TURN.port), ...listening, ...relaying, ...account];
+}
+
+const ATTEMPTS = 200;
+
+async function listens(host: Namespace, port: number): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const found = await host.run("ss", "-Hltn", `sport = :${port}`);
+    if (found.trim() !== "") return;
+    await new Promise((resolve) => setTimeout(resolve, 50)); // between looks at a server that is starting
+  }
+  throw new Error(`Nothing listens on port ${port} of the public host.`);
+}
