@@ -1,19 +1,14 @@
 // A host of the lab: an account of the public host's server for each set of transports that is asked for. Takes lines of JSON on stdin, answers on stdout, ends with stdin.
 import { createInterface } from "node:readline";
-import { ibb } from "@balcony/transport-ibb";
-import { s5b } from "@balcony/transport-s5b";
 import { TrustStore } from "@balcony/trust";
 import { client } from "@xmpp/client";
 import { balcony, xml } from "balcony";
-
-/** Sets of transports by name; `all` is what the facade takes where nobody says anything. */
-const sets = { s5b: () => [s5b()], ibb: () => [ibb()], all: () => undefined };
 
 const accounts = new Map();
 const answer = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 /** Goes online, and echoes what comes in streams. */
-async function login({ service, jid, set }) {
+async function login({ service, jid, transports, servers }) {
   const [username, rest] = jid.split("@");
   const [domain, resource] = rest.split("/");
   const xmpp = client({ service, domain, resource, username, credentials: async (authenticate) => await authenticate({ username, password: "any" }, "PLAIN") });
@@ -21,8 +16,7 @@ async function login({ service, jid, set }) {
   xmpp.on("error", (error) => answer({ event: "error", jid, error: String(error) }));
   const store = await TrustStore.inMemory();
   const policy = { allow: () => true, showAddress: () => true };
-  const transports = sets[set]();
-  const e2e = await balcony(xmpp, { store, policy, ...(transports && { transports }) });
+  const e2e = await balcony(xmpp, { store, policy, servers, ...(transports && { transports }) });
   e2e.on("session", (session) => session.on("stanza", (stanza) => void session.send(xml("message", {}, xml("body", {}, stanza.getChildText("body") ?? "")))));
   accounts.set(jid, e2e);
   const ready = new Promise((resolve) => e2e.once("ready", resolve));

@@ -5,7 +5,6 @@ export const SERVER = { name: "capulet.example", ipv4: ["198.51.100.2", "198.51.
 
 const hosts = [`${SERVER.ipv4[0]} ${SERVER.name} turn.${SERVER.name} proxy.${SERVER.name}`, `${SERVER.ipv6[0]} ${SERVER.name} turn.${SERVER.name} proxy.${SERVER.name}`];
 
-
 /** The link that all sites and the public host are on. Its router drops in silence whatever is for an address that is not on it, as the Internet does with private ones. */
 export class Internet {
   #next = 10;

@@ -1,7 +1,6 @@
 import { Internet, SERVER } from "./internet.js";
-import type { Namespace } from "./namespaces.js";
-import { removeStale } from "./namespaces.js";
-import { households, type HouseholdName, type Pair, type Set, sets } from "./pairs.js";
+import { type Namespace, removeStale } from "./namespaces.js";
+import { type Choice, choices, type HouseholdName, households, type Pair } from "./pairs.js";
 import { publicHost } from "./public-host.js";
 import { type Outcome, RemoteHost } from "./remote-host.js";
 import { type Kind, makeHousehold, makeSite } from "./sites.js";
@@ -14,7 +13,7 @@ const TIMEOUT = 60_000;
 /** One stream of the table. */
 export interface Measurement {
   readonly pair: string;
-  readonly set: Set;
+  readonly choice: Choice;
   /** Where the bytes went, without addresses: "s5b direct". Absent where there was no stream. */
   readonly path?: string;
   /** From `open()` until a stanza has come back, or until it failed. */
@@ -56,7 +55,7 @@ class Lab {
     const server = await publicHost(internet);
     this.#stopServer = server.stop;
     const sites = new Map<string, Namespace>();
-    for (const label of new globalThis.Set(pairs.flatMap(({ hosts }) => (typeof hosts === "string" ? [] : labels(hosts))))) {
+    for (const label of new Set(pairs.flatMap(({ hosts }) => (typeof hosts === "string" ? [] : labels(hosts))))) {
       sites.set(label, (await makeSite(internet, label.slice(0, -2) as Kind, label)).host);
     }
     for (const { hosts } of pairs) {
@@ -68,17 +67,18 @@ class Lab {
     await atOnce(4, [...sites], async ([label, namespace]) => {
       const host = new RemoteHost(namespace);
       this.#hosts.set(label, host);
-      for (const set of sets) await host.login({ service: server.service, jid: address(label, set), set });
+      for (const choice of choices)
+        await host.login({ service: server.service, servers: server.servers, jid: address(label, choice), transports: choice === "all" ? undefined : [choice] });
     });
   }
 
   async run(pairs: readonly Pair[], tell: (measurement: Measurement, outcome: Outcome) => void): Promise<Measurement[]> {
-    const all = pairs.flatMap((pair) => sets.map((set) => ({ pair, set })));
+    const all = pairs.flatMap((pair) => choices.map((choice) => ({ pair, choice })));
     const measured = new Array<Measurement>(all.length);
-    await atOnce(AT_ONCE, [...all.entries()], async ([index, { pair, set }]) => {
+    await atOnce(AT_ONCE, [...all.entries()], async ([index, { pair, choice }]) => {
       const [a, b] = labels(pair.hosts);
-      const outcome = await (this.#hosts.get(a) as RemoteHost).open({ jid: address(a, set), peer: address(b, set), timeout: TIMEOUT });
-      measured[index] = summary(pair, set, outcome);
+      const outcome = await (this.#hosts.get(a) as RemoteHost).open({ jid: address(a, choice), peer: address(b, choice), timeout: TIMEOUT });
+      measured[index] = summary(pair, choice, outcome);
       tell(measured[index], outcome);
     });
     return measured;
@@ -107,14 +107,17 @@ function labels(hosts: Pair["hosts"]): readonly [string, string] {
   return [`${house}-a`, `${house}-b`];
 }
 
-const address = (label: string, set: Set): string => `${label}@${SERVER.name}/${set}`;
+const address = (label: string, choice: Choice): string => `${label}@${SERVER.name}/${choice}`;
 
-function summary({ title }: Pair, set: Set, { path, failure, ms, tried }: Outcome): Measurement {
+function summary({ title }: Pair, choice: Choice, { path, failure, ms, tried }: Outcome): Measurement {
   const seconds = Math.round(ms / 100) / 10;
-  if (path !== undefined) return { pair: title, set, path: path.split(" ").slice(0, 2).join(" "), seconds };
+  if (path !== undefined) return { pair: title, choice, path: kindOfPath(path), seconds };
   const steps = tried.flatMap(({ error }) => error ?? []);
-  return { pair: title, set, seconds, why: [...new globalThis.Set([failure ?? "", ...steps])].map(withoutAddresses) };
+  return { pair: title, choice, seconds, why: [...new Set([failure ?? "", ...steps])].map(withoutAddresses) };
 }
+
+/** "ibb via capulet.example" is "ibb", "s5b direct 192.0.2.7:51234" is "s5b direct". */
+const kindOfPath = (path: string): string => (path.startsWith("ibb ") ? "ibb" : path.split(" ").slice(0, 2).join(" "));
 
 /** What changes from run to run is left out. */
 const withoutAddresses = (words: string): string => words.replace(/(\[[\da-f:]+\]|\d+(?:\.\d+){3})(:\d+)?/g, "ADDRESS").replace(/[\w-]+@[\w./-]+/g, "the peer");

@@ -1,8 +1,8 @@
 import { type Behaviour, behaviours, type Kind } from "./sites.js";
 
 /** What a stream is tried with: one transport alone, or what Balcony takes by itself. */
-export const sets = ["s5b", "ibb", "all"] as const;
-export type Set = (typeof sets)[number];
+export const choices = ["s5b", "ice-tcp", "webrtc", "ibb", "all"] as const;
+export type Choice = (typeof choices)[number];
 
 /** Two hosts behind one NAT. */
 export interface Household {

@@ -11,6 +11,8 @@ export interface PublicHost {
   readonly namespace: Namespace;
   /** For @xmpp/client. */
   readonly service: string;
+  /** STUN and TURN. */
+  readonly servers: readonly { readonly urls: readonly string[]; readonly username: string; readonly credential: string }[];
   stop(): Promise<void>;
 }
 
@@ -25,9 +27,11 @@ export async function publicHost(internet: Internet): Promise<PublicHost> {
   const prosody = host.spawn("prosody", ["--config", config, "-F"], { stdio: "ignore" });
   const coturn = host.spawn("turnserver", turnArguments(folder), { stdio: "ignore" });
   await Promise.all([listens(host, 5222), listens(host, TURN.port), listens(host, 5000)]);
+  const turn = `turn.${SERVER.name}:${TURN.port}`;
   return {
     namespace: host,
     service: `xmpp://${SERVER.name}:5222`,
+    servers: [{ urls: [`stun:${turn}`, `turn:${turn}?transport=udp`, `turn:${turn}?transport=tcp`], username: TURN.username, credential: TURN.password }],
     stop: async () => {
       await Promise.all([prosody, coturn].map(async (child) => await ended(child)));
       await rm(folder, { recursive: true, force: true });

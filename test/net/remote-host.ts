@@ -48,7 +48,8 @@ export class RemoteHost {
     });
   }
 
-  async login(options: { readonly service: string; readonly jid: string; readonly set: string }): Promise<void> {
+  /** @param options transports by name, or Balcony's own choice */
+  async login(options: { readonly service: string; readonly jid: string; readonly transports: readonly string[] | undefined; readonly servers: readonly object[] }): Promise<void> {
     const { failure } = await this.#ask({ command: "login", ...options });
     if (failure !== undefined) throw new Error(`${this.namespace.name} cannot log in: ${String(failure)}`);
   }

@@ -24,7 +24,13 @@ export const behaviours = {
   ipv6: { title: "a public IPv6 address alone", families: only6, mapping: "none", filtering: "none", udp: true },
   firewall: { title: "a public IPv4 address; nothing comes in unasked", families: only4, mapping: "none", filtering: "address-and-port-dependent", udp: true },
   "full-cone": { title: "NAT: mapping and filtering endpoint-independent", families: only4, mapping: "endpoint-independent", filtering: "endpoint-independent", udp: true },
-  cone: { title: "NAT: mapping endpoint-independent, filtering by address and port", families: only4, mapping: "endpoint-independent", filtering: "address-and-port-dependent", udp: true },
+  cone: {
+    title: "NAT: mapping endpoint-independent, filtering by address and port",
+    families: only4,
+    mapping: "endpoint-independent",
+    filtering: "address-and-port-dependent",
+    udp: true,
+  },
   "no-udp": { title: "as cone, and UDP is blocked", families: only4, mapping: "endpoint-independent", filtering: "address-and-port-dependent", udp: false },
   symmetric: { title: "NAT: a port of its own for each destination", families: only4, mapping: "symmetric", filtering: "address-and-port-dependent", udp: true },
 } as const satisfies Record<string, Behaviour>;
@@ -119,7 +125,10 @@ function filter({ filtering, udp }: Behaviour): string[] {
   const blocked = udp ? [] : ["-A FORWARD -p udp -j REJECT --reject-with icmp-admin-prohibited"];
   const inward = filtering === "endpoint-independent" ? [] : ["-A FORWARD -i wan -m conntrack --ctstate NEW,INVALID -j DROP"];
   // Between two networks of one house nothing passes but what hairpins.
-  const between = ["-A FORWARD -i lan0 -o lan1 -m conntrack ! --ctstate DNAT,ESTABLISHED,RELATED -j DROP", "-A FORWARD -i lan1 -o lan0 -m conntrack ! --ctstate DNAT,ESTABLISHED,RELATED -j DROP"];
+  const between = [
+    "-A FORWARD -i lan0 -o lan1 -m conntrack ! --ctstate DNAT,ESTABLISHED,RELATED -j DROP",
+    "-A FORWARD -i lan1 -o lan0 -m conntrack ! --ctstate DNAT,ESTABLISHED,RELATED -j DROP",
+  ];
   // What is dropped makes no entry in the table of connections: one would take the port from a packet that goes out later.
   return ["*filter", ":INPUT ACCEPT", ":FORWARD ACCEPT", ...blocked, ...inward, ...between, "-A INPUT -i wan -m conntrack --ctstate NEW,INVALID -j DROP", "COMMIT"];
 }

@@ -1,10 +1,10 @@
 import { grade, type Measurement } from "./measure.js";
-import { type Pair, pairs, type Set, sets } from "./pairs.js";
+import { type Choice, choices, type Pair, pairs } from "./pairs.js";
 
 const BEGIN = "<!-- The table: written by `pnpm test:net:write`. -->";
 const END = "<!-- End of the table. -->";
 
-const headings: Readonly<Record<Set, string>> = { s5b: "S5B alone", ibb: "IBB alone", all: "Balcony" };
+const headings: Readonly<Record<Choice, string>> = { s5b: "S5B", "ice-tcp": "ICE-TCP", webrtc: "WebRTC", ibb: "IBB", all: "Balcony" };
 
 /** docs/nat.md with this table in it. */
 export function withTable(document: string, measured: readonly Measurement[]): string {
@@ -16,12 +16,14 @@ export function withTable(document: string, measured: readonly Measurement[]): s
 
 function table(measured: readonly Measurement[]): string {
   const reasons: string[] = [];
-  const rows = pairs.map((pair) => [pair.title, possible(pair), ...sets.map((set) => cell(find(measured, pair, set), reasons))]);
-  const lines = [["pair", "direct possible", ...sets.map((set) => headings[set])], ["---", "---", ...sets.map(() => "---")], ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const rows = pairs.map((pair) => [pair.title, possible(pair), ...choices.map((choice) => cell(find(measured, pair, choice), reasons))]);
+  const lines = [["pair", "direct possible", ...choices.map((choice) => headings[choice])], ["---", "---", ...choices.map(() => "---")], ...rows].map(
+    (row) => `| ${row.join(" | ")} |`,
+  );
   return [...lines, "", ...reasons.map((reason, index) => `${index + 1}. ${reason}`)].join("\n").trimEnd();
 }
 
-const find = (measured: readonly Measurement[], pair: Pair, set: Set): Measurement | undefined => measured.find((one) => one.pair === pair.title && one.set === set);
+const find = (measured: readonly Measurement[], pair: Pair, choice: Choice): Measurement | undefined => measured.find((one) => one.pair === pair.title && one.choice === choice);
 
 const possible = ({ possible: protocols }: Pair): string => (protocols.length === 0 ? "no" : protocols.join(", "));
 
