@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaRouter } from "@balcony/channel";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
-import { TrustStore } from "@balcony/trust";
+import { decide, type Statement, TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import { AbsentResource } from "./absent-resource.js";
@@ -20,6 +20,7 @@ import { ownIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
+import { blocked, describe } from "./start-tls.js";
 import { openStore } from "./store.js";
 import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import { Ceremonies } from "./verification/ceremonies.js";
@@ -274,11 +275,23 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   #adopt(session: Session): Session {
     const disengage = this.#engage(session.peer);
     this.#sessions.add(session);
+    session.on("statement", (statement) => this.#review(statement));
     session.once("close", () => {
       this.#sessions.delete(session);
       disengage();
     });
     return session;
+  }
+
+  /** Something was said of a key: what it means for the sessions that stand. */
+  #review({ owner }: Statement): void {
+    for (const session of this.#sessions) {
+      if (bare(session.peer) !== owner) continue;
+      const spki = session.security.peer.fingerprint;
+      const { record, otherOwners } = this.store.view(bare(session.channel.self), owner);
+      const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#policy });
+      session.reviewed(decision, (code) => blocked(code, owner, { shown: spki, known: (record?.devices ?? []).map(describe) }));
+    }
   }
 
   #engage(address: string): () => void {

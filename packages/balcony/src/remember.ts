@@ -9,7 +9,7 @@ import { tlsBinding } from "./verification/binding.js";
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Streamed): Promise<SessionParts> {
   const { decision, jingle, path, peer, self, stream, tls } = previous;
-  const { ceremonies, onProgress, report, signal, store } = context;
+  const { ceremonies, identity, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
     const { verified } = await store.accepted(bare(self), bare(peer), { spki: tls.peerCertificate.spki, decision, streamed: true });
@@ -18,6 +18,7 @@ export async function remember(context: Context, previous: Streamed): Promise<Se
       jingle,
       report,
       verification: { binding: tlsBinding(tls, { role: jingle.role, self: bare(self), peer: bare(peer) }), store, ceremonies },
+      introductions: { store, identity, peerKey: tls.peerCertificate.spki },
       security: {
         protocol: tls.protocol,
         cipher: tls.cipher,

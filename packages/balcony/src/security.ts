@@ -1,6 +1,6 @@
 import type { Alert, Device } from "@balcony/trust";
 
-/** All that a client needs to draw a shield and an information dialog. Of a session that stands, only `trust` and `verified` ever change: verification does that. */
+/** All that a client needs to draw a shield and an information dialog. Of a session that stands, only `trust`, `verified` and `alerts` ever change: by verification, and by what a verified device says. */
 export interface Security {
   readonly protocol: "TLSv1.3";
   /** `TLS_AES_256_GCM_SHA384` */
@@ -9,7 +9,7 @@ export interface Security {
   readonly path: string;
   /** Namespace of the Jingle transport that carries them. */
   readonly transport: string;
-  /** A third, a changed key, never comes to a session: `open()` fails with `key-changed`, whose `key` has what a dialog needs. */
+  /** A third, a changed key, never comes to a session: `open()` fails with `key-changed`, whose `key` has what a dialog needs, and a session whose key is refused while it stands ends with such an error. */
   readonly trust: "unverified" | "verified";
   /** How and when (ISO 8601) the peer's key was verified, where it is. */
   readonly verified?: NonNullable<Device["verified"]>;

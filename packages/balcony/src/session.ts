@@ -1,9 +1,10 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel } from "@balcony/channel";
 import type { Session as JingleSession, Reason } from "@balcony/jingle";
-import type { Device } from "@balcony/trust";
+import type { Decision, Device, Statement } from "@balcony/trust";
 import type { Element, Jid } from "@balcony/xml";
 import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
+import { type IntroductionParts, Introductions } from "./devices/introductions.js";
 import { type JID, jid } from "./jid.js";
 import type { Security } from "./security.js";
 import type { Ceremony } from "./verification/ceremony.js";
@@ -20,8 +21,10 @@ export interface SessionEvents {
   status: [status: SessionStatus];
   /** The other person asks to verify each other. Without a listener they are told that this client cannot. */
   verification: [request: VerificationRequest];
-  /** `security` has changed: the peer's key is verified now. */
+  /** `security` has changed: the peer's key is verified now, or not any more. */
   security: [security: Security];
+  /** The peer has said something of a key, over its signature, and it was heeded: one more device of theirs, a key that takes the place of another, one that is refused from now on. */
+  statement: [statement: Statement];
   /** Why the session ended, where it was not closed properly. Only sent if somebody listens. */
   error: [error: BalconyError];
   /** The session has ended. Exactly once. */
@@ -46,6 +49,8 @@ export interface SessionParts {
   readonly security: Security;
   /** Undefined where the peer has no key that could be verified. */
   readonly verification: VerificationParts | undefined;
+  /** Undefined where the peer has no key that could be verified. */
+  readonly introductions?: IntroductionParts | undefined;
   /** Told of what a handler of the application's threw. */
   readonly report: (error: unknown) => void;
 }
@@ -68,10 +73,14 @@ export class Session extends EventEmitter<SessionEvents> {
   #status: SessionStatus = "online";
   #security: Security;
   readonly #verification: Verification | undefined;
+  readonly #introductions: Introductions | undefined;
+  /** Why we do not go on, where it is the peer's key. */
+  #refused: BalconyError | undefined;
+  readonly #report: (error: unknown) => void;
   readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
-  constructor({ stream, jingle, security, verification, report }: SessionParts) {
+  constructor({ stream, jingle, security, verification, introductions, report }: SessionParts) {
     super();
     this.jid = jid(stream.self);
     this.peer = jingle.peer;
@@ -81,9 +90,11 @@ export class Session extends EventEmitter<SessionEvents> {
     this.#jingle = jingle;
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
+    this.#report = report;
     this.#verification = verification && this.#verifying(stream, verification, report);
     // Here, where every way of sending meets: send(), iqCaller, the channel and whatever is narrowed from it.
     stream.guard = (stanza) => verification?.ceremonies.check(stanza);
+    this.#introductions = introductions && this.#introducing(stream, introductions, report);
     stream.observer = (stanza) => {
       try {
         this.emit("element", stanza);
@@ -93,7 +104,10 @@ export class Session extends EventEmitter<SessionEvents> {
       }
     };
     // Whoever gets the session adds handlers in the turn in which they get it; nothing comes in before.
-    setImmediate(() => stream.deliver());
+    setImmediate(() => {
+      stream.deliver();
+      if (this.#security.trust === "verified") this.#trusted();
+    });
     this.#ended = new Promise<void>((resolve) => {
       if (stream.closed.aborted) resolve();
       else stream.closed.addEventListener("abort", () => resolve(), { once: true });
@@ -104,13 +118,45 @@ export class Session extends EventEmitter<SessionEvents> {
     const listeners = {
       listening: () => this.listenerCount("verification") > 0,
       asked: (request: VerificationRequest) => this.emit("verification", request),
-      verified: (device: Device) => {
-        this.#security = { ...this.#security, trust: "verified", ...(device.verified && { verified: device.verified }) };
-        this.emit("security", this.#security);
-      },
+      verified: (device: Device) => this.#judged("verified", device.verified, this.#security.alerts),
       report,
     };
     return new Verification(stream, parts, listeners, this.peer);
+  }
+
+  #introducing(stream: SecuredStanzas, parts: IntroductionParts, report: (error: unknown) => void): Introductions {
+    const listeners = {
+      verified: () => this.#security.trust === "verified",
+      heeded: (statement: Statement) => void this.emit("statement", statement),
+      report,
+    };
+    return new Introductions(stream, this.peer, parts, listeners);
+  }
+
+  #judged(trust: Security["trust"], verified: Security["verified"], alerts: Security["alerts"]): void {
+    const { verified: _, ...rest } = this.#security;
+    this.#security = { ...rest, trust, alerts, ...(trust === "verified" && verified && { verified }) };
+    this.emit("security", this.#security);
+    if (trust === "verified") this.#trusted();
+  }
+
+  #trusted(): void {
+    this.#introductions?.trusted().catch((error: unknown) => {
+      // A peer that knows no such statements is told nothing, and a stream that has ended needs no more words about it.
+      if (error instanceof BalconyError && (error.condition === "service-unavailable" || this.#status !== "online")) return;
+      this.#report(error);
+    });
+  }
+
+  /** @internal What `decide()` says of the peer's key now, where something was said about it. A key that is blocked by now ends the session at once. */
+  reviewed(decision: Decision, refusal: (code: "key-changed" | "key-revoked" | "not-trusted" | "too-many-devices") => BalconyError): void {
+    if (this.#status === "offline" || this.#refused) return;
+    if (decision.action === "accept") {
+      if (decision.trust !== this.#security.trust) this.#judged(decision.trust, decision.verification, decision.alerts);
+      return;
+    }
+    this.#refused = refusal(decision.code);
+    this.#jingle.terminate("security-error").catch(this.#report); // nothing more is read of what a refused key sends
   }
 
   get status(): SessionStatus {
@@ -132,6 +178,19 @@ export class Session extends EventEmitter<SessionEvents> {
   async verify(options: VerifyOptions = {}): Promise<Ceremony> {
     if (this.#verification) return await this.#verification.verify(options);
     throw new BalconyError("verification-unsupported", `The client of ${this.peer} has no key that could be verified.`, { phase: "trust", peer: this.peer });
+  }
+
+  /**
+   * Tells the peer of a key of our own account's: that it is another device of ours, or that it is to be refused for good. Over our signature; their client heeds it if they have verified this device's
+   * key. A key that the store knows as verified for our own address, or as revoked, is told by itself in every session with a verified peer. docs/xep-e2e-devices.md
+   * @param said `subject`: SHA-256 of the SubjectPublicKeyInfo, 64 lower-case hex digits
+   * @throws `not-trusted` where the peer's key is not verified; `stanza-error` where its client knows no such statements, or finds this one wrong; `timeout`, `closed`, `connection-lost`
+   */
+  async tellOfDevice(said: { readonly kind: "vouch" | "revoke"; readonly subject: string }): Promise<void> {
+    if (!this.#introductions || this.#security.trust !== "verified") {
+      throw new BalconyError("not-trusted", `Of our devices only verified peers are told, and ${this.peer} is not.`, { phase: "trust", peer: this.peer });
+    }
+    await this.#introductions.tell(said);
   }
 
   /**
@@ -160,7 +219,7 @@ export class Session extends EventEmitter<SessionEvents> {
 
   /** The stream is over, one way or the other: its bytes are closed on both sides, then the Jingle session that carried them (XEP-0247 §2). */
   async #over(stream: SecuredStanzas): Promise<void> {
-    const { reason } = stream.closed;
+    const reason = this.#refused ?? stream.closed.reason;
     const proper = reason.code === "closed";
     if (proper && this.#status === "online") this.#to("closing");
     if (proper) await stream.close();
@@ -180,6 +239,7 @@ export class Session extends EventEmitter<SessionEvents> {
 /** How the end of a stream is told in Jingle (XEP-0166 §7.4). */
 function terminationFor({ code }: BalconyError): [reason: Reason, text?: string] {
   if (code === "closed") return ["success"];
+  if (code === "key-revoked" || code === "key-changed") return ["security-error"];
   if (code === "connection-lost" || code === "truncated" || code === "peer-dead") return ["connectivity-error", code];
   return ["failed-application", code];
 }

@@ -72,7 +72,7 @@ async function afterStartTls({ limits, signal, timeouts }: Context, { bytes, jin
  */
 const x509Offer = (): Element => xml("offer", "urn:xmpp:tmp:c2ctls", xml("insecure"));
 
-const describe = ({ spki, status, label, verified, lastSeen }: Device): RefusedKey["known"][number] => ({
+export const describe = ({ spki, status, label, verified, lastSeen }: Device): RefusedKey["known"][number] => ({
   fingerprint: spki,
   status,
   label,
@@ -81,7 +81,8 @@ const describe = ({ spki, status, label, verified, lastSeen }: Device): RefusedK
   lastSeen,
 });
 
-function blocked(code: BlockCode, peer: string, key: RefusedKey): BalconyError {
+/** A key that `decide()` blocks. */
+export function blocked(code: BlockCode, peer: string, key: RefusedKey): BalconyError {
   const said: Record<BlockCode, string> = {
     "key-changed": `${peer} shows a key that is not among those you know, and you have verified another: somebody may be between you.`,
     "key-revoked": `${peer} shows a key that was revoked.`,

@@ -15,10 +15,13 @@ export {
   type How,
   MAX_GUESSES,
   MAX_UNVERIFIED,
+  MAX_VOUCHED,
   type PeerRecord,
   type Requirement,
   type SpentCode,
   type Verification,
 } from "./record.js";
+export { parseStatementUri, readAbout, type SignedStatement, statementUri } from "./statement-uri.js";
+export { type Arrival, checkStatement, STATEMENT_LIFE, type Statement, statementBytes } from "./statements.js";
 export type { Contents, FileStoreOptions, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
 export { type Contact, type PeerView, TrustStore } from "./trust-store.js";

@@ -4,7 +4,7 @@ import { BalconyError } from "@balcony/channel";
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "vouched"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "imported", "vouched"] as const;
 export type How = (typeof ways)[number];
 /** Those by which a person verifies a key themselves. */
 export type DirectHow = Exclude<How, "vouched">;
@@ -77,6 +77,9 @@ export type Requirement = (typeof requirements)[number];
 /** Unverified keys kept for one peer. */
 export const MAX_UNVERIFIED = 32;
 
+/** Keys that one key may vouch for at a time. */
+export const MAX_VOUCHED = 32;
+
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const MONTH = 31 * DAY;
@@ -123,12 +126,15 @@ export function differed(record: PeerRecord | undefined, { spki, at }: { readonl
 
 /**
  * A directly verified key of this address vouches for another one of it (XEP-0450). What was verified directly stays so.
- * Throws `not-trusted` where the voucher is not directly verified, `key-revoked` where the other was revoked.
+ * Throws `not-trusted` where the voucher is not directly verified, `key-revoked` where the other was revoked, `too-many-devices` where the voucher has vouched for as many as it may.
  */
 export function vouched(record: PeerRecord | undefined, { spki, by, at }: { readonly spki: string; readonly by: string; readonly at: string }): PeerRecord {
   if (by === spki || !isDirectlyVerified(deviceOf(record, by))) throw untrusted("Only a key that was verified directly vouches for another.");
   const known = deviceOf(record, spki);
   if (record && known?.status === "verified") return record;
+  if ((record?.devices ?? []).filter(({ verified, status }) => status === "verified" && verified?.by === by).length >= MAX_VOUCHED) {
+    throw new BalconyError("too-many-devices", `A key vouches for ${MAX_VOUCHED} others at most.`, { phase: "trust" });
+  }
   return withVerified(record, { spki, at, verification: { how: "vouched", at, by } });
 }
 
@@ -157,6 +163,16 @@ export function revoked(record: PeerRecord | undefined, { spki, at }: { readonly
   const { orphaned: _, ...rest } = known ?? entered(spki, at);
   const next = withDevice({ ...(record ?? stranger), tombstone: true }, { ...rest, status: "revoked", revoked: known?.revoked ?? at });
   return withOrphans(next, (by) => by === spki, at);
+}
+
+/**
+ * A device of the peer's refuses one of its keys: a directly verified one any that is known, a vouched one itself. A key that is not known is refused without it, as long as one is verified; so nothing
+ * is kept of it, and nobody has somebody else's key refused before it is met. Throws `not-trusted`.
+ */
+export function disowned(record: PeerRecord | undefined, { spki, by, at }: { readonly spki: string; readonly by: string; readonly at: string }): PeerRecord | undefined {
+  const signer = deviceOf(record, by);
+  if (!isDirectlyVerified(signer) && !(by === spki && signer?.status === "verified")) throw untrusted("Only a key that was verified directly has another refused.");
+  return deviceOf(record, spki) ? revoked(record, { spki, at }) : record;
 }
 
 /** Forgets a key, or all of them. Revoked keys, the tombstone and what the address could do are not forgotten. Those it has vouched for are unverified from now on. */

@@ -10,7 +10,9 @@ import {
   type DirectHow,
   deviceOf,
   differed,
+  disowned,
   givenBack,
+  isDirectlyVerified,
   isSpki,
   labelled,
   type PeerRecord,
@@ -201,7 +203,8 @@ export class TrustStore {
 
   /**
    * A directly verified key of the peer's has vouched for another of it, and said so where it was authenticated: in a stream of its own, or over its signature.
-   * Throws `not-trusted` where it is not directly verified, `key-revoked` where the other was revoked, `statement-invalid` where that is known as somebody else's.
+   * Throws `not-trusted` where it is not directly verified, `key-revoked` where the other was revoked, `statement-invalid` where that is known as somebody else's,
+   * `too-many-devices` where it has vouched for 32 already.
    */
   async vouch(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device> {
     const change = await this.#change(account, { peer, spki }, (record, owners) => {
@@ -222,6 +225,41 @@ export class TrustStore {
       return rotated(record, { from, to, at: this.#now() });
     });
     return known(change, to);
+  }
+
+  /**
+   * A verified key of the peer's has one of its keys refused for good: any that is known, or, where it was itself vouched for, itself. Of a key that is not known nothing is kept.
+   * Throws `not-trusted` where the signer is not verified so, `statement-invalid` where the key is known as somebody else's.
+   * @returns the key, undefined if it is not known
+   */
+  async disown(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device | undefined> {
+    const change = await this.#change(account, { peer, spki }, (record, owners) => {
+      if (deviceOf(record, spki)) refuseForeign(owners, peer);
+      return disowned(record, { spki, by, at: this.#now() });
+    });
+    return deviceOf(change, spki);
+  }
+
+  /**
+   * Another device of our own account, directly verified here, says over its signature that the person has verified this key of a contact's there.
+   * Throws `not-trusted` where our device is not verified so, `key-revoked` where the contact's key was revoked.
+   */
+  async importVerified(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device> {
+    const change = await this.#change(account, { peer, spki }, (record, _, ofAccount) => {
+      demandOwnDevice(ofAccount.get(account), account, by);
+      if (record && deviceOf(record, spki)?.status === "verified" && isDirectlyVerified(deviceOf(record, spki))) return record;
+      return verified(record, { spki, how: "imported", at: this.#now() });
+    });
+    return known(change, spki);
+  }
+
+  /** Another device of our own account, directly verified here, refuses a key of a contact's. Throws `not-trusted`. */
+  async importRevoked(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device> {
+    const change = await this.#change(account, { peer, spki }, (record, _, ofAccount) => {
+      demandOwnDevice(ofAccount.get(account), account, by);
+      return revoked(record, { spki, at: this.#now() });
+    });
+    return known(change, spki);
   }
 
   /** What the person wants of this peer, whatever policy says for all; undefined leaves it to policy again. */
@@ -317,6 +355,14 @@ function otherOwners(contents: Contents, { account, peer, spki }: { readonly acc
 function refuseForeign(owners: readonly Owner[], peer: BareJid): void {
   const other = owners[0];
   if (other) throw new BalconyError("statement-invalid", `A key that ${peer} introduces is known as that of ${other.peer}.`, { phase: "trust", peer });
+}
+
+function demandOwnDevice(own: PeerRecord | undefined, account: BareJid, spki: string): void {
+  if (isDirectlyVerified(deviceOf(own, spki))) return;
+  throw new BalconyError("not-trusted", `The key that has signed this is not verified as one of your own devices' (${account}).`, {
+    phase: "trust",
+    hint: "Compare that device's fingerprint first: `balcony identity` shows it there.",
+  });
 }
 
 function known(record: PeerRecord | undefined, spki: string): Device {
