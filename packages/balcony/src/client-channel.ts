@@ -1,6 +1,7 @@
 import { BalconyError, StanzaRouter } from "@balcony/channel";
 import { bare, childElements, type Element, type Jid, normalize } from "@balcony/xml";
 import type { ClientInternals } from "./client.js";
+import { HeldAcknowledgements } from "./held-acknowledgements.js";
 
 const NS_SM = "urn:xmpp:sm:3";
 /** Milliseconds for which a broken connection may be resumed (XEP-0198 §5) before its channel counts as lost. */
@@ -29,6 +30,7 @@ export interface ClientChannelOptions {
 export class ClientChannels {
   #current: StanzaRouter | undefined;
   #interrupted: { readonly resumed: Promise<void>; readonly resume: () => void; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #acknowledgements: HeldAcknowledgements;
   readonly #sendNow: (stanza: Element) => Promise<unknown>;
   readonly #restore: () => void;
 
@@ -39,9 +41,12 @@ export class ClientChannels {
     const passOn = client._onElement.bind(client);
     const sendNow = client.send.bind(client);
     this.#sendNow = sendNow;
+    this.#acknowledgements = new HeldAcknowledgements(passOn);
     const deliver = (element: Element): void => {
+      if (this.#acknowledgements.take(element)) return;
       if (this.#take(element)) this.#countTaken();
       else passOn(element);
+      this.#acknowledgements.counted();
     };
     client._onElement = inTurnOfStreamManagement(deliver);
     client.send = async (stanza: Element) => await sendNow(options.outgoing(stanza));
@@ -51,7 +56,10 @@ export class ClientChannels {
     if (sendManyNow) client.sendMany = async (stanzas: Iterable<Element>) => await sendManyNow([...stanzas].map(passing));
 
     const online = () => this.#online();
-    const disconnected = () => this.#disconnected();
+    const disconnected = () => {
+      this.#acknowledgements.forget();
+      this.#disconnected();
+    };
     const offline = () => this.#lost(new BalconyError("closed", "The XMPP client went offline.", { phase: "client" }));
     const resumed = () => this.#resumed();
     client.on("online", online);
@@ -59,6 +67,7 @@ export class ClientChannels {
     client.on("offline", offline);
     client.streamManagement?.on("resumed", resumed);
     this.#restore = () => {
+      this.#acknowledgements.release();
       client.removeListener("online", online);
       client.removeListener("disconnect", disconnected);
       client.removeListener("offline", offline);

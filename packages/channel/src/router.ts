@@ -114,8 +114,8 @@ export class StanzaRouter implements StanzaChannel {
   /** @param narrowed the channel that asks, if it leads to one address: the request is then put to that */
   async #ask(iq: Element, asked: readonly Jid[], { timeout = REQUEST_TIMEOUT, signal, onResult }: RequestOptions, narrowed?: NarrowedChannel): Promise<Element> {
     this.#ended.signal.throwIfAborted();
-    const waitingFor = `${asked[0]} to answer ${describe(iq)}`;
-    if (signal?.aborted) throw abortError(signal, waitingFor);
+    const waitingFor = (): string => `${asked[0]} to answer ${describe(iq)}`;
+    if (signal?.aborted) throw abortError(signal, waitingFor());
     const id = randomId();
     const stanza = clone(iq);
     stanza.attrs.id = id;
@@ -127,7 +127,7 @@ export class StanzaRouter implements StanzaChannel {
     });
     try {
       const endless = timeout === Number.POSITIVE_INFINITY && !signal;
-      return await (endless ? answered : withDeadline(answered, { timeout, signal, waitingFor }));
+      return await (endless ? answered : withDeadline(answered, { timeout, signal, waitingFor: waitingFor() }));
     } finally {
       this.#pending.delete(id);
     }
