@@ -12,7 +12,7 @@ import { readStun, type Stun, writeCheck, writeError, writeSuccess } from "./stu
 export interface AgentTimes {
   /** Between two connections being opened (RFC 8445 §14.2's Ta). Default 50. */
   readonly pace: number;
-  /** For a connection to be made, and for each check to be answered. Default 8,000. */
+  /** For a connection to be made, by us or by the peer, and for each check to be answered. Default 8,000. */
   readonly check: number;
   /** How long a better pair is waited for, once one is valid. Default 500. */
   readonly patience: number;
@@ -154,6 +154,9 @@ export class Agent {
         break;
       case "await-patience":
         this.#after(this.#options.times.patience, () => this.#take({ type: "patience-over" }));
+        break;
+      case "await-arrivals":
+        this.#after(this.#options.times.check, () => this.#take({ type: "arrivals-over" }));
         break;
       case "failed":
         this.#failed();
@@ -335,7 +338,7 @@ export class Agent {
     this.stop();
   }
 
-  /** STUN within the stream (RFC 6544 §7.3): answered, and nothing more. */
+  /** STUN within the stream (RFC 8445 §7.3, in RFC 4571's frames): answered, and nothing more. */
   #answerLater(message: Buffer, mapped: { readonly ip: string; readonly port: number }): Buffer | undefined {
     const stun = readStun(message);
     if (stun?.kind !== "request") return undefined;

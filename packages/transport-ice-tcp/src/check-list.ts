@@ -20,7 +20,8 @@ import type { Candidate, TcpType } from "./candidate.js";
  * |            | or patience is over; we control             | (regular nomination, RFC 8445 §8.1.1: one pair, once)|
  * | nominating | the nomination is answered                  | completed                                            |
  * | checking   | a pair succeeded that the peer nominated    | completed                                            |
- * | both       | expired; everything tried has failed        | failed                                               |
+ * | both       | expired; everything tried has failed, and   | failed                                               |
+ * |            | the peer's time to connect to us is over    |                                                      |
  */
 export interface CheckList {
   readonly phase: "checking" | "nominating" | "completed" | "failed";
@@ -32,6 +33,8 @@ export interface CheckList {
   /** Of the nominated pair, once there is one. */
   readonly selected: string | undefined;
   readonly patience: "unasked" | "running" | "over";
+  /** How long the peer may take to connect to us, from when both sides have told all their candidates. */
+  readonly arrivals: "unasked" | "running" | "over";
   /** Has each side told all its candidates? */
   readonly complete: { readonly local: boolean; readonly remote: boolean };
 }
@@ -56,7 +59,7 @@ export interface Request {
 
 export type Event =
   | { readonly type: "local" | "remote"; readonly candidate: Candidate }
-  | { readonly type: "local-complete" | "remote-complete" | "pace" | "patience-over" | "expired" }
+  | { readonly type: "local-complete" | "remote-complete" | "pace" | "patience-over" | "arrivals-over" | "expired" }
   | { readonly type: "connected" | "lost"; readonly pair: string }
   /** `nominating`: our check had USE-CANDIDATE. */
   | { readonly type: "answered"; readonly pair: string; readonly nominating: boolean }
@@ -69,7 +72,7 @@ export type Effect =
   | { readonly type: "connect"; readonly pair: Pair }
   | { readonly type: "check"; readonly pair: string; readonly nominate: boolean }
   | { readonly type: "answer" | "conflict" | "close" | "selected"; readonly pair: string }
-  | { readonly type: "await-patience" | "failed" };
+  | { readonly type: "await-patience" | "await-arrivals" | "failed" };
 
 export interface Step {
   readonly state: CheckList;
@@ -81,7 +84,7 @@ export const PAIR_LIMIT = 100;
 
 export function begin(controlling: boolean, tieBreaker: bigint): CheckList {
   const complete = { local: false, remote: false };
-  return { phase: "checking", controlling, tieBreaker, locals: [], remotes: [], pairs: [], selected: undefined, patience: "unasked", complete };
+  return { phase: "checking", controlling, tieBreaker, locals: [], remotes: [], pairs: [], selected: undefined, patience: "unasked", arrivals: "unasked", complete };
 }
 
 export function step(state: CheckList, event: Event): Step {
@@ -92,9 +95,9 @@ export function step(state: CheckList, event: Event): Step {
     case "remote":
       return exhausted(paired({ ...state, remotes: [...state.remotes, event.candidate] }, state.locals, [event.candidate]));
     case "local-complete":
-      return exhausted({ ...state, complete: { ...state.complete, local: true } });
+      return told({ ...state, complete: { ...state.complete, local: true } });
     case "remote-complete":
-      return exhausted({ ...state, complete: { ...state.complete, remote: true } });
+      return told({ ...state, complete: { ...state.complete, remote: true } });
     case "pace":
       return pace(state);
     case "connected":
@@ -109,6 +112,8 @@ export function step(state: CheckList, event: Event): Step {
       return requested(state, event);
     case "patience-over":
       return settled({ ...state, patience: "over" }, []);
+    case "arrivals-over":
+      return exhausted({ ...state, arrivals: "over" });
     case "expired":
       return state.phase === "completed" ? { state, effects: [] } : end(state);
   }
@@ -221,11 +226,20 @@ function complete(state: CheckList, id: string, effects: readonly Effect[] = [])
   };
 }
 
-/** Has everything been tried that can be? As long as the peer may connect to a passive candidate of ours, nobody knows. */
+/** Both sides may have told all: from now on the peer has as long to connect to us as we have to connect to it. */
+function told(state: CheckList): Step {
+  if (!state.complete.local || !state.complete.remote || state.arrivals !== "unasked") return exhausted(state);
+  return exhausted({ ...state, arrivals: "running" }, [{ type: "await-arrivals" }]);
+}
+
+/**
+ * Has everything been tried that can be? Not while the peer may still connect to a passive candidate of ours. Whether it will, its candidates do not say: libwebrtc connects from
+ * addresses that it never told as active ones. Only whoever has no TCP candidate at all will not.
+ */
 function exhausted(state: CheckList, effects: readonly Effect[] = []): Step {
-  const { complete: told, locals, remotes, pairs, phase } = state;
-  const mayCome = locals.some(({ tcptype }) => tcptype === "passive") && remotes.some(({ tcptype }) => tcptype === "active");
-  const over = phase === "checking" && told.local && told.remote && !mayCome && pairs.every((pair) => pair.state === "failed");
+  const { complete, arrivals, locals, remotes, pairs, phase } = state;
+  const mayCome = arrivals !== "over" && remotes.length > 0 && locals.some(({ tcptype }) => tcptype !== "active");
+  const over = phase === "checking" && complete.local && complete.remote && !mayCome && pairs.every((pair) => pair.state === "failed");
   if (!over) return { state, effects };
   const ended = end(state);
   return { ...ended, effects: [...effects, ...ended.effects] };

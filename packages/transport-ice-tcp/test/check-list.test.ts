@@ -36,6 +36,8 @@ class World {
   readonly wires: Wire[] = [];
   /** Things that can happen next. */
   readonly possible: (() => void)[] = [];
+  /** Things that happen once nothing else can. */
+  readonly late: (() => void)[] = [];
   nominations = 0;
 
   constructor(
@@ -91,6 +93,9 @@ class World {
         break;
       case "await-patience":
         this.possible.push(() => this.take(name, { type: "patience-over" }));
+        break;
+      case "await-arrivals":
+        this.late.push(() => this.take(name, { type: "arrivals-over" }));
         break;
       default:
     }
@@ -160,23 +165,30 @@ function play(one: typeof given extends fc.Arbitrary<infer T> ? T : never): Worl
   const works = () => draw(100) >= one.loss;
   const world = new World(one.roles, { a: one.ties[0] as bigint, b: one.ties[1] as bigint }, works);
   for (const name of ["a", "b"] as const) {
+    let untold = one[name].length;
     for (const [index, { tcptype, priority }] of one[name].entries()) {
       const told = candidate(name, tcptype, index, priority);
       world.take(name, { type: "local", candidate: told });
-      world.possible.push(() => world.take(other(name), { type: "remote", candidate: told }));
+      world.possible.push(() => {
+        world.take(other(name), { type: "remote", candidate: told });
+        if (--untold === 0) world.possible.push(() => world.take(other(name), { type: "remote-complete" }));
+      });
     }
-    world.take(name, { type: "local-complete" });
+    world.possible.push(() => world.take(name, { type: "local-complete" }));
   }
   for (let turn = 0; turn < 2000; turn++) {
     for (const name of ["a", "b"] as const)
       if (world.states[name].phase === "checking" && world.states[name].pairs.some(({ state }) => state === "waiting"))
         world.possible.push(() => world.take(name, { type: "pace" }));
+    if (world.possible.length === 0) world.possible.push(...world.late.splice(0));
     const count = world.possible.length;
     if (count === 0) break;
     const [next] = world.possible.splice(draw(count), 1);
     next?.();
   }
   expect(world.possible).toEqual([]); // it comes to rest
+  for (const name of ["a", "b"] as const)
+    if (world.states[name].arrivals === "over") expect(world.states[name].pairs.some(({ state }) => state !== "failed") || world.states[name].phase === "failed").toBe(true);
   for (const name of ["a", "b"] as const) world.take(name, { type: "expired" });
   while (world.possible.length > 0) world.possible.shift()?.();
   return world;
@@ -210,5 +222,42 @@ describe("two check lists", () => {
       }),
       { numRuns: 400 },
     );
+  });
+});
+
+describe("a check list of which everything has failed", () => {
+  const take = (state: CheckList, ...events: Event[]): { readonly state: CheckList; readonly effects: readonly Effect[] } =>
+    events.reduce<ReturnType<typeof step>>((before, event) => step(before.state, event), { state, effects: [] });
+  const begun = (...told: ReadonlyArray<[Name, TcpType]>) =>
+    take(begin(true, 1n), ...told.map(([name, tcptype], index): Event => ({ type: name === "a" ? "local" : "remote", candidate: candidate(name, tcptype, index, 1) })));
+  const complete: Event[] = [{ type: "local-complete" }, { type: "remote-complete" }];
+
+  it("waits for the peer to connect, though it has told no active candidate, until it has had its time", () => {
+    const tried = take(begun(["a", "passive"], ["b", "passive"]).state, ...complete);
+    expect([tried.state.phase, tried.effects]).toEqual(["checking", [{ type: "await-arrivals" }]]);
+    const over = take(tried.state, { type: "arrivals-over" });
+    expect([over.state.phase, over.effects]).toEqual(["failed", [{ type: "failed" }]]);
+  });
+
+  it("takes whoever comes within that time", () => {
+    const { state } = take(begun(["a", "passive"], ["b", "passive"]).state, ...complete);
+    const [local, remote] = [candidate("a", "passive", 0, 1), candidate("b", "active", 9, 1)];
+    const came = take(state, { type: "request", pair: "in 0", local, remote, request: { controlling: false, tieBreaker: 0n, useCandidate: false } }, { type: "arrivals-over" });
+    expect(came.state.phase).toBe("checking");
+    const answered = take(came.state, { type: "answered", pair: "in 0", nominating: false }, { type: "answered", pair: "in 0", nominating: true });
+    expect(answered.state).toMatchObject({ phase: "completed", selected: "in 0" });
+  });
+
+  it.each([
+    { name: "the peer has no TCP candidate", told: [["a", "passive"]] },
+    {
+      name: "nobody can connect to us",
+      told: [
+        ["a", "active"],
+        ["b", "active"],
+      ],
+    },
+  ] as const)("has failed at once where $name", ({ told }) => {
+    expect(take(begun(...(told as unknown as ReadonlyArray<[Name, TcpType]>)).state, ...complete).state.phase).toBe("failed");
   });
 });
