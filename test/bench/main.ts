@@ -6,7 +6,7 @@ import type { Row } from "./row.js";
 import { printed } from "./table.js";
 
 const NEEDS_PROSODY = ["stanzas", "bytestreams"];
-const programs = [...NEEDS_PROSODY, "ice-tcp", "esessions", "memory", "leftovers"];
+const programs = [...NEEDS_PROSODY, "ice-tcp", "webrtc", "esessions", "memory", "leftovers"];
 const wanted = process.argv.slice(2);
 
 const machine = {
