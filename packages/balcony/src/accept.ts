@@ -53,6 +53,7 @@ async function answer(context: Context, plan: Plan, offer: Offer, undo: Undo): P
       addresses: context.addresses(offer.peer),
       timeout: timeouts.negotiation,
       signal,
+      provisional: true,
       progress: negotiationSteps(onProgress),
     });
     return connected(plan, session, undo);

@@ -65,6 +65,8 @@ export interface OpenOptions {
 export interface BalconyEvents {
   /** Somebody opened a stream to us, and policy let it in. */
   session: [session: Session];
+  /** A path stands: "s5b direct 192.0.2.7:51234", "ibb via capulet.lit and montague.lit". Another may follow for the same stream while it is being opened, where the first one broke. */
+  path: [path: { readonly peer: Jid; readonly path: string }];
   /** A step of an incoming stream; open() has `onProgress` for its own. */
   progress: [progress: Progress & { readonly peer: Jid }];
   /** Something went wrong that no caller waits for: an incoming stream that failed, a server that sends what is no XMPP. Only sent if somebody listens. */
@@ -170,8 +172,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
    */
   async open(address: string, options: OpenOptions = {}): Promise<Session> {
     const { channel, identity, jingle } = await this.#connected();
-    const context = this.#context({ channel, identity, jingle }, options.onProgress ?? (() => undefined), options);
     const peer = readAddress(address);
+    const context = this.#context({ channel, identity, jingle }, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), options);
     const disengage = this.#engage(peer);
     try {
       return this.#adopt(await open(context, peer));
@@ -237,7 +239,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   async #accept(connection: Connection, offer: Offer): Promise<void> {
-    const onProgress: OnProgress = (progress) => this.emit("progress", { ...progress, peer: offer.peer });
+    const onProgress = this.#tellingPaths(offer.peer, (progress) => this.emit("progress", { ...progress, peer: offer.peer }));
     const context = this.#context(connection, onProgress, { signal: offer.signal });
     const disengage = this.#engage(offer.peer);
     try {
@@ -248,6 +250,13 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     } finally {
       disengage();
     }
+  }
+
+  #tellingPaths(peer: Jid, onProgress: OnProgress): OnProgress {
+    return (progress) => {
+      onProgress(progress);
+      if (progress.path !== undefined) this.emit("path", { peer, path: progress.path });
+    };
   }
 
   #context({ channel, identity, jingle }: Connection, onProgress: OnProgress, { paths = this.#paths, signal, timeouts }: OpenOptions): Context {

@@ -29,6 +29,7 @@ export async function negotiate(context: Context, plan: Plan, undo: Undo): Promi
       addresses: context.addresses(peer),
       timeout: timeouts.negotiation,
       signal,
+      provisional: true,
       progress: negotiationSteps(onProgress),
     });
     return connected(plan, session, undo);
@@ -43,7 +44,7 @@ export function securityFor({ identity, secure, store }: Context, { peer, self, 
 
 /** What negotiation tells of the candidates it tries, as progress. */
 export function negotiationSteps(onProgress: Context["onProgress"]) {
-  return ({ step, error }: NegotiationProgress): void => onProgress({ phase: "negotiate", state: error ? "failed" : "step", text: step, error });
+  return ({ step, error, path }: NegotiationProgress): void => onProgress({ phase: "negotiate", state: error ? "failed" : "step", text: step, error, path });
 }
 
 export function connected(plan: Plan, session: JingleSession, undo: Undo): Connected {

@@ -10,6 +10,8 @@ export interface Progress {
   /** Milliseconds until this phase gives up; absent where it has no deadline of its own. */
   readonly deadline?: number | undefined;
   readonly error?: Error | undefined;
+  /** Where a path stands: "s5b direct 192.0.2.7:51234". */
+  readonly path?: string | undefined;
 }
 
 export type OnProgress = (progress: Progress) => void;
@@ -37,6 +39,5 @@ export async function inPhase<T>(
 export function withPhase(error: unknown, phase: Phase, peer: string): BalconyError {
   if (!(error instanceof BalconyError)) return new BalconyError("internal", error instanceof Error ? error.message : String(error), { phase, peer, cause: error });
   if (error.phase !== undefined && error.peer !== undefined) return error;
-  const { code, message, hint, cause, stanza, condition } = error;
-  return new BalconyError(code, message, { phase: error.phase ?? phase, peer: error.peer ?? peer, hint, cause: cause ?? error, stanza, condition });
+  return error.with({ phase: error.phase ?? phase, peer: error.peer ?? peer, cause: error.cause ?? error });
 }

@@ -1,8 +1,10 @@
-import { BalconyError, type RefusedKey } from "@balcony/channel";
+import { BalconyError, type RefusedKey, withDeadline } from "@balcony/channel";
+import type { Connection, Session as JingleSession } from "@balcony/jingle";
 import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
 import { type Acceptance, type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
+import { contend } from "./contend.js";
 import type { Context } from "./context.js";
 import { misrouted } from "./misrouted.js";
 import type { Connected } from "./negotiate.js";
@@ -18,39 +20,81 @@ export interface Secured extends Connected {
 
 /**
  * STARTTLS, or XTLS where both sides offered it, then TLS 1.3 in the role that the Jingle session gives. What is known of the peer was loaded before: a key that is blocked ends the handshake in the very
- * callback that shows it, before anything of ours has left (docs/security.md).
+ * callback that shows it, before anything of ours has left (docs/security.md). Until TLS stands a path that breaks is replaced by the next transport.
  */
 export async function startTls(context: Context, previous: Connected, undo: Undo): Promise<Secured> {
-  const { peer, role, self } = previous;
-  const { identity, onProgress, signal, store, timeouts } = context;
+  const { jingle, peer } = previous;
+  const { onProgress, store, timeouts } = context;
   return await inPhase("starttls", { text: "agreeing on TLS 1.3", deadline: timeouts.handshake, peer, onProgress }, async () => {
     await store.refresh();
-    const known = store.view(bare(self), bare(peer));
-    let decision: Decision | undefined;
-    const options: SecureOptions = {
-      role: role === "initiator" ? "client" : "server",
-      identity,
-      timeout: timeouts.handshake,
-      signal,
-      peerAddress: bare(peer),
-      accept: (certificate) => {
-        checkAnnounced(previous.jingle.remoteSecurity, certificate);
-        const { spki } = certificate;
-        decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
-        if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
-      },
-    };
-    const tls = await (agreedOnXtls(previous.jingle) ? xtls(previous.bytes, options) : afterStartTls(context, previous, options)).catch((error: unknown) => {
-      throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
-    });
-    undo(() => void tls.bytes.destroy());
-    if (decision?.action !== "accept") throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
-    return { ...previous, bytes: tls.bytes, tls, decision };
+    const deadline = performance.now() + timeouts.handshake;
+    for (let connection = jingle.connection; ; ) {
+      try {
+        const { connection: taken, result } = await contend(
+          connection,
+          async (one, signal) => await secured(context, { ...previous, bytes: one.bytes }, { signal, deadline }),
+          context.signal,
+        );
+        undo(() => void result.tls.bytes.destroy());
+        jingle.settle(taken);
+        return { ...previous, ...result, bytes: result.tls.bytes, path: taken.path };
+      } catch (error) {
+        if (!isLoss(error)) throw error;
+        connection = await replacement(context, jingle, { lost: connection, error, deadline });
+      }
+    }
   });
 }
 
+/** The bytes broke, and nobody has refused anything. */
+const isLoss = (error: unknown): error is BalconyError => error instanceof BalconyError && ["connection-lost", "truncated", "closed"].includes(error.code);
+
+async function replacement(
+  { signal }: Context,
+  jingle: JingleSession,
+  { lost, error, deadline }: { readonly lost: Connection; readonly error: BalconyError; readonly deadline: number },
+): Promise<Connection> {
+  const found = jingle.replacement(lost, error).catch((reason: unknown) => {
+    // What ended the session says less than how its bytes ended, unless that is why no other transport was found.
+    throw reason instanceof BalconyError && reason.code === "failed-transport" ? reason : error;
+  });
+  return await withDeadline(found, { timeout: Math.max(0, deadline - performance.now()), signal, waitingFor: "another transport in the place of one that broke" });
+}
+
+/** One connection under TLS, and what the store makes of the key that is at its other end. */
+async function secured(
+  context: Context,
+  previous: Connected,
+  { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
+): Promise<Pick<Secured, "tls" | "decision">> {
+  const { peer, role, self } = previous;
+  const { identity, store } = context;
+  const known = store.view(bare(self), bare(peer));
+  const timeout = Math.max(0, deadline - performance.now());
+  let decision: Decision | undefined;
+  const options: SecureOptions = {
+    role: role === "initiator" ? "client" : "server",
+    identity,
+    timeout,
+    signal,
+    peerAddress: bare(peer),
+    accept: (certificate) => {
+      checkAnnounced(previous.jingle.remoteSecurity, certificate);
+      const { spki } = certificate;
+      decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
+      if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
+    },
+  };
+  const tls = await (agreedOnXtls(previous.jingle) ? xtls(previous.bytes, options) : afterStartTls(context, previous, options)).catch((error: unknown) => {
+    throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
+  });
+  if (decision?.action === "accept") return { tls, decision };
+  tls.bytes.destroy();
+  throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
+}
+
 /** The exchange in the clear, then TLS. */
-async function afterStartTls({ limits, signal, timeouts }: Context, { bytes, jingle, peer, role, self }: Connected, options: SecureOptions): Promise<Tls> {
+async function afterStartTls({ limits }: Context, { bytes, jingle, peer, role, self }: Connected, options: SecureOptions): Promise<Tls> {
   const exchange = async () =>
     await exchangeStartTls(bytes, {
       role,
@@ -58,8 +102,8 @@ async function afterStartTls({ limits, signal, timeouts }: Context, { bytes, jin
       peer,
       offer: x509Offer(),
       addresses: jingle.transport === "urn:xmpp:jingle:transports:ibb:1" ? "shown" : "hidden", // the server that carries IBB knows both anyway
-      timeout: timeouts.handshake,
-      signal,
+      timeout: options.timeout,
+      signal: options.signal,
       limits,
       secure: async (plain) => await secure(plain, options),
     });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { codeOf, message, stage } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
 import { untilHandshakesRanOut } from "../../transport-webrtc/test/ran-out.js";
-import type { TransportName } from "../src/index.js";
+import { BalconyError, type TransportName } from "../src/index.js";
 
 untilHandshakesRanOut();
 
@@ -46,6 +46,57 @@ it("where SOCKS5 bytestreams lead nowhere the stream goes in-band, and what fail
   await answered;
   expect(session.security.path).toBe("ibb via montague.lit and capulet.lit");
   expect(steps.some((step) => /cannot be reached: 127\.0\.0\.1:1 did not take the connection: connect ECONNREFUSED/.test(step))).toBe(true);
+});
+
+it("whatever fails leads to the next, each in its share of the time, and the stream still stands before the deadline", async () => {
+  const [romeo, juliet] = [await friends.login("romeo", here), await friends.login("juliet", here)];
+  friends.interfere = (stanza) => {
+    for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
+    return stanza;
+  };
+  const paths: string[] = [];
+  romeo.e2e.on("path", ({ peer, path }) => paths.push(`${peer === juliet.self} ${path}`));
+  const failed: string[] = [];
+  const answered = new Promise<void>((resolve) => juliet.e2e.once("session", () => resolve()));
+  const session = await romeo.e2e.open(juliet.self, { timeouts: { negotiation: 5_000 }, onProgress: ({ text, error }) => error && failed.push(text) });
+  await answered;
+  expect(session.security.path).toBe("ibb via montague.lit and capulet.lit");
+  expect(paths).toEqual(["true ibb via montague.lit and capulet.lit"]);
+  for (const name of ["s5b", "ice", "ice-udp"]) expect(failed.some((text) => text.includes(`transports:${name}:`))).toBe(true);
+});
+
+it("where nothing leads anywhere, the error says of each candidate why", async () => {
+  const transports = ["s5b", "ice-tcp"] as const;
+  const [romeo, juliet] = [await friends.login("romeo", { ...here, transports }), await friends.login("juliet", { ...here, transports })];
+  friends.interfere = (stanza) => {
+    for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
+    return stanza;
+  };
+  const error = await romeo.e2e.open(juliet.self, { timeouts: { negotiation: 5_000 } }).catch((reason: unknown) => reason as BalconyError);
+  if (!(error instanceof BalconyError)) throw new Error("a path was found");
+  expect(error).toMatchObject({ code: "failed-transport", phase: "negotiate", peer: juliet.self });
+  expect(error.tried.map(({ transport, step, reason }) => `${transport.split(":")[4]} | ${step} | ${reason}`)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^s5b \| s5b: 127\.0\.0\.1:1 \(direct\) cannot be reached \| .*ECONNREFUSED/),
+      expect.stringMatching(/^ice \| ice-tcp: .*127\.0\.0\.1:1/),
+    ]),
+  );
+});
+
+it("a peer that has one transport alone gets a stream by that", async () => {
+  for (const only of ["ice-tcp", "ibb"] as const) {
+    const [romeo, juliet] = [await friends.login("romeo", here), await friends.login("juliet", { ...here, transports: [only] })];
+    for (const [from, to] of [
+      [romeo, juliet],
+      [juliet, romeo],
+    ] as const)
+      for (const session of await streamBetween(from, to)) expect(session.security.path).toContain(only);
+  }
+});
+
+it("who may show no address takes a stream by another transport than was offered", async () => {
+  const [romeo, juliet] = [await friends.login("romeo", { ...here, transports: ["ice-tcp", "ibb"] }), await friends.login("juliet", { ...here, paths: "relayed" })];
+  for (const session of await streamBetween(romeo, juliet)) expect(session.security.path).toMatch(/^ibb via/);
 });
 
 describe.each<{ name: TransportName; path: RegExp; transport: string }>([

@@ -30,6 +30,16 @@ export interface RefusedKey {
   }[];
 }
 
+/** Something that was tried on the way, and why it did not work. */
+export interface Tried {
+  /** Namespace of the Jingle transport. */
+  readonly transport: string;
+  /** In words: "s5b: 192.0.2.7:51234 (direct) cannot be reached". */
+  readonly step: string;
+  readonly reason: string;
+  readonly code: ErrorCode | undefined;
+}
+
 export interface ErrorDetail {
   readonly phase?: Phase | undefined;
   /** The address it is about. */
@@ -43,6 +53,8 @@ export interface ErrorDetail {
   readonly condition?: string | undefined;
   /** Set where a key was refused: `key-changed`, `key-revoked`, `not-trusted`, `too-many-devices`. */
   readonly key?: RefusedKey | undefined;
+  /** Set where no transport connected, `failed-transport` and `expired`: every candidate and transport that failed, in the order of their failing. */
+  readonly tried?: readonly Tried[] | undefined;
 }
 
 /** The one class of errors. `code` is stable: write `switch (error.code)`. */
@@ -55,6 +67,7 @@ export class BalconyError extends Error {
   readonly stanza: StanzaErrorDetail | undefined;
   readonly condition: string | undefined;
   readonly key: RefusedKey | undefined;
+  readonly tried: readonly Tried[];
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
@@ -65,6 +78,13 @@ export class BalconyError extends Error {
     this.stanza = detail.stanza;
     this.condition = detail.condition;
     this.key = detail.key;
+    this.tried = detail.tried ?? [];
+  }
+
+  /** The same error with more, or other, detail. */
+  with(detail: ErrorDetail): BalconyError {
+    const { cause, condition, hint, key, peer, phase, stanza, tried } = this;
+    return new BalconyError(this.code, this.message, { cause, condition, hint, key, peer, phase, stanza, tried, ...detail });
   }
 }
 

@@ -1,7 +1,7 @@
 export type { ByteChannel } from "./byte-channel.js";
 export type { ByteFault } from "./byte-faults.js";
 export { codes, type ErrorCode } from "./codes.js";
-export { BalconyError, type ErrorDetail, type Phase, type RefusedKey, type StanzaCondition, type StanzaErrorDetail, stanzaError } from "./error.js";
+export { BalconyError, type ErrorDetail, type Phase, type RefusedKey, type StanzaCondition, type StanzaErrorDetail, stanzaError, type Tried } from "./error.js";
 export type { Faults } from "./faults.js";
 export { type ByteWire, type ByteWires, type MemoryByteOptions, memoryBytePair } from "./memory-bytes.js";
 export { type MemoryStanzaNetwork, type MemoryStanzaNetworkOptions, memoryStanzaNetwork, type StanzaTap } from "./memory-network.js";

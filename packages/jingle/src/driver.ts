@@ -1,19 +1,22 @@
-import { BalconyError, type StanzaChannel, type Unsubscribe, type WaitOptions } from "@balcony/channel";
+import { BalconyError, type StanzaChannel, type Tried, type Unsubscribe, type WaitOptions } from "@balcony/channel";
 import type { Element, Jid } from "@balcony/xml";
 import type { Action, ActionName, OutgoingAction } from "./action.js";
 import type { AddressPolicy } from "./address-policy.js";
 import { Attempts, asError } from "./attempts.js";
 import { deferred } from "./deferred.js";
 import { step } from "./machine.js";
-import type { IceServer, Transport } from "./plugins.js";
+import type { Connection, IceServer, Transport } from "./plugins.js";
 import { type Reason, type ReasonDetail, writeReason } from "./reason.js";
 import { refusal, saysTieBreak, saysUnknownSession } from "./refusal.js";
 import type { InfoHandler, NegotiationProgress, Session } from "./session.js";
 import type { Signalling } from "./signalling.js";
 import type { Effect, Event, Phase, Send, State } from "./state.js";
+import { type Way, wanted, ways } from "./ways.js";
 
 /** Milliseconds. */
 export interface Timing {
+  /** For one transport to be prepared, and then to connect, while others are left to try; less where all of them would have too little. Default 10,000. */
+  readonly transport: number;
   /** How long the responder waits for the initiator's transport-replace. Default 5,000. */
   readonly replace: number;
   /** For the acknowledgement of session-terminate. Default 10,000. */
@@ -37,6 +40,10 @@ export interface DriverOptions {
 /** Those that show the peer our side of an attempt. */
 const announcing: readonly ActionName[] = ["session-initiate", "session-accept", "transport-replace", "transport-accept"];
 const longestTimer = 2 ** 31 - 1;
+/** ms that the transports share, however much later the session's own deadline is: nobody waits longer for one that leads nowhere. */
+const SHARED = 30_000;
+/** Failures that are kept for whoever asks why. */
+const mostTried = 64;
 
 /** Performs what the machine of one session says. */
 export class Driver {
@@ -49,12 +56,21 @@ export class Driver {
   readonly #ended = new AbortController();
   readonly #signallingLost = new AbortController();
   readonly #established = deferred<Session>();
+  #session: Session | undefined;
+  /** Of whoever waits for a path in the place of one that broke. */
+  #successor: ReturnType<typeof deferred<Connection>> | undefined;
+  /** What stays to be seen of the bytes once they are gone. */
+  #last: Connection | undefined;
+  readonly #tried: Tried[] = [];
+  #deadline = Number.POSITIVE_INFINITY;
   readonly #agreed = deferred<void>();
   #replaceTimer: ReturnType<typeof setTimeout> | undefined;
   #unlimit: () => void = () => undefined;
   #farewell: Promise<void> = Promise.resolve();
   progress: (event: NegotiationProgress) => void = () => undefined;
   addresses: AddressPolicy | undefined;
+  /** Is a path that stands kept until `settle()` only? */
+  provisional = false;
 
   constructor(state: State, options: DriverOptions) {
     this.#state = state;
@@ -63,9 +79,10 @@ export class Driver {
     this.#attempts = new Attempts({
       transports: options.transports,
       context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error) => this.#tell(step, error) },
-      addresses: () => this.addresses ?? options.addresses(state.peer),
+      addresses: () => this.policy,
+      deadline: () => this.#share(),
       sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
-      tell: (attempt, news) => this.dispatch({ ...news, attempt }),
+      tell: (attempt, news) => this.dispatch(news.type === "connected" ? { ...news, attempt, provisional: this.provisional } : { ...news, attempt }),
       report: options.report,
     });
     this.#established.promise.catch(() => undefined); // whoever waits for the session hears of it by a promise of their own
@@ -98,6 +115,16 @@ export class Driver {
     return this.#ended.signal;
   }
 
+  /** What there is to try, of those that may be used. */
+  ways(transports: readonly Pick<Transport, "namespace">[] | undefined): Way[] {
+    return ways(wanted(this.#options.transports.values(), transports), this.policy.paths);
+  }
+
+  /** What transports may do with addresses in this session. */
+  get policy(): AddressPolicy {
+    return this.addresses ?? this.#options.addresses(this.peer);
+  }
+
   /** Carries out the first effects of a session. */
   begin(effects: readonly Effect[]): void {
     for (const effect of effects) this.#perform(effect);
@@ -111,6 +138,8 @@ export class Driver {
   dispatch(event: Exclude<Event, { type: "received" }>): void {
     try {
       this.#take(event);
+      // Nobody can be told of another transport.
+      if (event.type === "failed" && this.#signallingLost.signal.aborted) this.#take({ type: "signalling-lost", error: this.#signallingLost.signal.reason as BalconyError });
     } catch (error) {
       this.#options.report(error);
       this.#take({ type: "terminate", reason: "general-error", error: new BalconyError("internal", asError(error).message, { cause: error, peer: this.peer }) });
@@ -120,6 +149,7 @@ export class Driver {
   /** One absolute deadline (ms) for all that is still to be done; takes the place of the one before. `reason` is what the peer hears where the signal ends it. */
   limit({ timeout, signal, reason }: WaitOptions & { readonly timeout: number; readonly reason: Reason }): void {
     this.#unlimit();
+    this.#deadline = performance.now() + timeout;
     const stop = () => {
       const error =
         signal?.reason instanceof BalconyError
@@ -166,7 +196,7 @@ export class Driver {
     for (const effect of effects) this.#check(effect);
     const pending = this.#state.phase;
     this.#state = state;
-    if (pending !== state.phase && (state.phase === "connecting" || state.phase === "ended")) this.#agreed.resolve();
+    if (pending !== state.phase && (state.accepted || state.phase === "ended")) this.#agreed.resolve();
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -199,7 +229,7 @@ export class Driver {
         this.#send(effect.send);
         break;
       case "prepare":
-        this.#attempts.prepare(effect.attempt, effect.transport);
+        this.#attempts.prepare(effect.attempt, effect.way);
         break;
       case "answer":
         this.#attempts.answer(effect.attempt, { namespace: effect.transport, offer: effect.offer, held: effect.held });
@@ -291,31 +321,79 @@ export class Driver {
   // ---- the session's life
 
   #establish(): void {
-    this.#unlimit();
-    const { role, sid, peer, transport, local, remote, attempt } = this.#state;
-    const connection = this.#attempts.connection(attempt);
-    if (!connection || !local || !remote) throw new Error("a session without bytes or terms");
-    this.#tell(`connected: ${connection.path}`);
-    this.#established.resolve({
+    if (!this.#state.provisional) this.#settle();
+    const connection = this.#attempts.connection(this.#state.attempt);
+    if (!connection) throw new Error("a session without bytes");
+    this.#tell(`connected: ${connection.path}`, undefined, connection.path);
+    this.#session ??= this.#makeSession();
+    this.#established.resolve(this.#session);
+    this.#successor?.resolve(connection);
+    this.#successor = undefined;
+  }
+
+  #makeSession(): Session {
+    const { role, sid, peer, local, remote } = this.#state;
+    if (!local || !remote) throw new Error("a session without terms");
+    const connection = (): Connection => {
+      const found = this.#attempts.connection(this.#state.attempt) ?? this.#last;
+      if (!found) throw new Error("a session without bytes");
+      this.#last = found;
+      return found;
+    };
+    connection();
+    const state = (): State => this.#state;
+    return {
       role,
       sid,
       peer,
-      connection,
-      transport,
+      get connection() {
+        return connection();
+      },
+      get transport() {
+        return state().transport;
+      },
       localApplication: local.application,
       remoteApplication: remote.application,
       localSecurity: local.security,
       remoteSecurity: remote.security,
       ended: this.#ended.signal,
       signallingLost: this.#signallingLost.signal,
+      settle: (taken) => this.#settle(taken),
+      replacement: async (lost, error) => await this.#replacement(lost, error),
       terminate: (reason, detail) => this.terminate(reason, typeof detail === "string" ? { text: detail } : detail),
       sendInfo: (payload, options) => this.#sendInfo(payload, options),
       onInfo: (handler) => this.#onInfo(handler),
-    });
+    };
   }
 
-  #over(error: BalconyError): void {
+  /** The path stays. */
+  #settle(taken?: Connection): void {
+    this.dispatch({ type: "settled" });
+    this.#attempts.settle(this.#state.attempt, taken);
     this.#unlimit();
+  }
+
+  /** Another path in the place of one that broke before it was settled. */
+  async #replacement(lost: Connection, error: Error): Promise<Connection> {
+    this.#ended.signal.throwIfAborted();
+    const { attempt, phase, provisional } = this.#state;
+    const present = this.#attempts.connection(attempt);
+    if (phase === "connected" && present && present !== lost) return present;
+    if (phase === "connected" && !provisional) throw error;
+    this.#successor ??= deferred<Connection>();
+    const { promise } = this.#successor;
+    if (phase === "connected") {
+      this.#tell("the path broke before it was of any use", error);
+      this.dispatch({ type: "failed", attempt, error });
+    }
+    return await promise;
+  }
+
+  #over(reason: BalconyError): void {
+    const error = this.#withTried(reason);
+    this.#unlimit();
+    this.#successor?.reject(error);
+    this.#successor = undefined;
     this.#established.reject(error);
     this.#ended.abort(error);
     this.#attempts.destroy(error.code === "closed" ? undefined : error);
@@ -324,9 +402,26 @@ export class Driver {
     this.#options.over(this, error);
   }
 
-  #tell(step: string, error?: Error): void {
+  /** The fair share that the present transport has of the time that is left; the last one has all of it. */
+  #share(): number {
+    const { untried, role } = this.#state;
+    if (untried.length === 0) return Number.POSITIVE_INFINITY;
+    // The initiator goes ahead with the next, so that the responder is the one with patience.
+    const left = Math.min(this.#deadline - performance.now(), SHARED);
+    const { transport } = this.#options.timing;
+    return role === "initiator" ? Math.max(0, Math.min(transport, left / (untried.length + 1))) : transport;
+  }
+
+  /** Where no transport led anywhere, with why each did not. */
+  #withTried(error: BalconyError): BalconyError {
+    return this.#tried.length > 0 && (error.code === "failed-transport" || error.code === "expired") ? error.with({ tried: [...this.#tried] }) : error;
+  }
+
+  #tell(step: string, error?: Error, path?: string): void {
+    const { transport } = this.#state;
+    if (error && this.#tried.length < mostTried) this.#tried.push({ transport, step, reason: error.message, code: error instanceof BalconyError ? error.code : undefined });
     try {
-      this.progress({ step, transport: this.#state.transport, error });
+      this.progress({ step, transport, error, path });
     } catch (defect) {
       this.#options.report(defect);
     }

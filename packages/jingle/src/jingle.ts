@@ -12,6 +12,7 @@ import { type Reason, writeReason } from "./reason.js";
 import { refusal } from "./refusal.js";
 import type { NegotiationProgress, Session } from "./session.js";
 import { Signalling } from "./signalling.js";
+import { wanted, ways } from "./ways.js";
 
 export interface JingleOptions {
   /** What we offer and accept, in order of preference. */
@@ -49,6 +50,8 @@ export interface InitiateOptions {
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: NegotiationProgress) => void) | undefined;
+  /** May the path be given up for another until `session.settle()`? Where either side finds that nothing comes by it. Default false. */
+  readonly provisional?: boolean | undefined;
   /**
    * The peer offers the same at the same time, and its offer goes on (XEP-0166 §7.2.16): what to accept it with.
    * Default: the same application, and the same security if the offer has one.
@@ -102,7 +105,7 @@ export class Jingle {
       },
       addresses: options.addresses ?? (() => strangersAddresses),
       servers: async () => await this.#servers(),
-      timing: { replace: 5_000, farewell: 10_000, ...options.timing },
+      timing: { transport: 10_000, replace: 5_000, farewell: 10_000, ...options.timing },
       report: options.report,
       over: (driver, error) => this.#forget(driver, error),
     };
@@ -127,8 +130,8 @@ export class Jingle {
   async initiate(peer: Jid, options: InitiateOptions): Promise<Session> {
     const address = readAddress(peer);
     const namespace = options.application.getNS() ?? "";
-    const transports = this.#choice(options.transports);
-    const [first, ...others] = transports;
+    const { paths } = options.addresses ?? this.#driverOptions.addresses(address);
+    const [first, ...others] = ways(wanted(this.#options.transports, options.transports), paths);
     if (address === this.#channel.self) throw new BalconyError("invalid-argument", "A session with oneself is none.");
     if (!isFull(address) && address !== this.#channel.peer) throw new BalconyError("invalid-argument", "A session is offered to a full address.");
     if (first === undefined) throw new BalconyError("invalid-argument", "No transport is left to offer.");
@@ -150,12 +153,13 @@ export class Jingle {
       content: options.contentName ?? contentName(namespace),
       terms: { application: options.application, security: options.security, senders: options.senders },
       known: [...this.#plugins.transports.keys()],
-      transports: [first, ...others],
+      ways: [first, ...others],
     });
     const driver = this.#add(new Driver(state, this.#driverOptions));
     this.#calls.set(driver, call);
     if (options.progress) driver.progress = options.progress;
     driver.addresses = options.addresses;
+    driver.provisional = options.provisional ?? false;
     driver.limit({ timeout: remaining(call), signal: options.signal, reason: "cancel" });
     if (!driver.ended.aborted) driver.begin(effects);
     try {
@@ -252,10 +256,10 @@ export class Jingle {
 
   /** The peer's offer is accepted for an `initiate()`. */
   async #acceptInstead(offer: ReceivedOffer, { options, deadline }: Call): Promise<Session> {
-    const { addresses, application, security, transports, signal, progress, onTieBreak } = options;
+    const { addresses, application, security, transports, signal, progress, provisional, onTieBreak } = options;
     try {
       const terms = onTieBreak?.(offer) ?? { application, security: offer.security?.getNS() === security?.getNS() ? security : undefined, senders: options.senders };
-      return await offer.takeOver({ ...terms, addresses, transports, signal, progress, timeout: Math.max(0, deadline - performance.now()) });
+      return await offer.takeOver({ ...terms, addresses, transports, signal, progress, provisional, timeout: Math.max(0, deadline - performance.now()) });
     } catch (error) {
       await offer.decline("general-error"); // does nothing where the offer was accepted or is over
       throw error;
@@ -329,15 +333,7 @@ export class Jingle {
 
   /** A session with this peer and application of which it is open whether it comes to be. */
   #pendingWith(peer: Jid, namespace: string): Driver | undefined {
-    return this.#of(peer).find(({ phase, state: { local, remote } }) => {
-      if ((local ?? remote)?.application.getNS() !== namespace) return false;
-      return phase === "preparing" || phase === "offered" || phase === "asked" || phase === "accepting";
-    });
-  }
-
-  #choice(transports: InitiateOptions["transports"]): string[] {
-    const known = [...this.#plugins.transports.keys()];
-    return transports ? known.filter((known) => transports.some(({ namespace }) => namespace === known)) : known;
+    return this.#of(peer).find(({ phase, state: { accepted, local, remote } }) => !accepted && phase !== "ended" && (local ?? remote)?.application.getNS() === namespace);
   }
 
   #signallingLost(): void {

@@ -6,6 +6,7 @@ import type { Role } from "./plugins.js";
 import type { Reason, ReasonDetail } from "./reason.js";
 import type { Refusal } from "./refusal.js";
 import type { Effect, Event, State, Step, Terms } from "./state.js";
+import type { Way } from "./ways.js";
 
 /*
 One Jingle session of one content, as a pure function: no I/O, no timers, no randomness. Sessions are matched by (full JID, sid, direction): an action of
@@ -13,14 +14,14 @@ another sender or sid is unknown-session in every state, and what the direction 
 
   phase        XEP-0166   we are      what goes on
   preparing    –          initiator   our first transport is being prepared; nothing has been sent
-  offered      PENDING    initiator   session-initiate has been sent
+  offered      PENDING    initiator   session-initiate has been sent; perhaps the responder has replaced our transport since
   asked        PENDING    responder   session-initiate came in; nobody here has decided
   accepting    PENDING    responder   decided; our transport's answer is being prepared
   connecting   ACTIVE     either      the transport is being connected
-  failed       ACTIVE     either      it would not connect; a replacement is being prepared, or the peer's is awaited
-  proposing    ACTIVE     either      transport-replace has been sent
-  considering  ACTIVE     either      transport-replace came in; the answer to it is being prepared
-  connected    ACTIVE     either      bytes can flow
+  failed       either     either      it would not connect, or not even be answered; a replacement is being prepared, or the peer's is awaited
+  proposing    either     either      transport-replace has been sent
+  considering  either     either      transport-replace came in; the answer to it is being prepared
+  connected    ACTIVE     either      bytes can flow; provisional: the path may still be given up for another
   ended        ENDED      either
 
 Received actions. "ack" is an empty result and nothing else; ⇒ is the next phase; – is out-of-order.
@@ -32,10 +33,13 @@ Received actions. "ack" is an empty result and nothing else; ⇒ is the next pha
   session-info       unknown    ping: ack; payload: whoever listens, else unsupported-info; the same in every phase
   transport-info     unknown    to attempt   held         to attempt   to attempt     ack            to attempt              to attempt     to attempt
                                 an earlier transport's: ack; a transport never spoken of: unsupported-info
-  transport-replace  unknown    reject       reject       reject       ⇒considering   ⇒considering   initiator: tie-break    –              reject
-                                                                                                     responder: ⇒considering
+  transport-replace  unknown    ⇒considering reject       reject       ⇒considering   ⇒considering   initiator: tie-break    –              reject; while
+                                                                                                     responder: ⇒considering                provisional
+                                                                                                                                           ⇒considering
                                 (a transport that we do not know is rejected in every phase)
-  transport-accept   unknown    –            –            –            –              –              ⇒connecting             –              –
+  transport-accept   unknown    –            –            –            –              –              ⇒connecting; before     –              –
+                                                                                                     it session-accept
+                                                                                                     if not sent yet
   transport-reject   unknown    –            –            –            –              –              ⇒failed                 –              –
   content-add        unknown    content-reject in every phase: a session has one content
   content-accept     unknown    –, as content-reject: we add none
@@ -49,10 +53,12 @@ Own events.
   prepared           preparing ⇒offered; failed ⇒proposing
   unprepared         preparing, failed: the next transport, or ⇒ended with failed-transport
   accept             asked ⇒accepting
-  answered           accepting, considering ⇒connecting
-  unanswered         accepting ⇒ended with failed-transport; considering ⇒failed, and the peer is told
+  answered           accepting, considering ⇒connecting; considering before session-accept has come ⇒offered
+  unanswered         accepting ⇒failed, the next transport is prepared, or ⇒ended with failed-transport; considering ⇒failed, or ⇒offered again, and the peer is told
   connected          connecting ⇒connected
+  settled            connected: no longer provisional
   failed             connecting ⇒failed: the initiator prepares the next transport, or ends the session; the responder waits for the initiator first
+                     connected and provisional ⇒failed: either prepares the next at once
   replace-due        failed: the next transport is prepared, or ⇒ended with failed-transport
   refused            the peer answered an action with an error: see `refused()`
   terminate          ⇒ended; the peer is told, but for preparing
@@ -71,7 +77,7 @@ const stay = (state: State, ...effects: Effect[]): Step => ({ state, effects });
 const refuse = (state: State, refusal: Refusal): Step => stay(state, { type: "refuse", refusal });
 const go = (state: State, change: Partial<State>, ...effects: Effect[]): Step => ({ state: { ...state, ...change }, effects });
 
-/** A session that we are about to offer. The first of `transports` is offered, the others are what is fallen back to. */
+/** A session that we are about to offer. The first of `ways` is offered, the others are what is fallen back to. */
 export function offering(session: {
   readonly self: Jid;
   readonly peer: Jid;
@@ -79,10 +85,10 @@ export function offering(session: {
   readonly content: string;
   readonly terms: Terms;
   readonly known: readonly string[];
-  readonly transports: readonly [string, ...string[]];
+  readonly ways: readonly [Way, ...Way[]];
 }): Step {
-  const { terms, transports, ...rest } = session;
-  const [transport, ...untried] = transports;
+  const { terms, ways, ...rest } = session;
+  const [way, ...untried] = ways;
   const state: State = {
     ...rest,
     phase: "preparing",
@@ -90,14 +96,17 @@ export function offering(session: {
     surplus: [],
     local: terms,
     remote: undefined,
+    accepted: false,
     attempt: 1,
-    transport,
+    transport: way.namespace,
+    ours: undefined,
+    provisional: false,
     offer: undefined,
     held: [],
     untried,
     past: [],
   };
-  return stay(state, { type: "prepare", attempt: 1, transport });
+  return stay(state, { type: "prepare", attempt: 1, way });
 }
 
 /** A session that the peer offers, checked and acknowledged. */
@@ -113,7 +122,20 @@ export function asked(session: {
   readonly offer: Element;
 }): State {
   const { terms, ...rest } = session;
-  return { ...rest, phase: "asked", role: "responder", local: undefined, remote: terms, attempt: 0, held: [], untried: [], past: [] };
+  return {
+    ...rest,
+    phase: "asked",
+    role: "responder",
+    local: undefined,
+    remote: terms,
+    accepted: false,
+    attempt: 0,
+    ours: undefined,
+    provisional: false,
+    held: [],
+    untried: [],
+    past: [],
+  };
 }
 
 /** Takes a session one step further. */
@@ -133,9 +155,13 @@ export function step(state: State, event: Event): Step {
       return event.attempt === state.attempt ? unanswered(state, event.error) : stay(state);
     case "connected":
       if (event.attempt !== state.attempt || state.phase !== "connecting") return stay(state, { type: "discard", attempt: event.attempt });
-      return go(state, { phase: "connected" }, { type: "established" });
+      return go(state, { phase: "connected", provisional: event.provisional }, { type: "established" });
+    case "settled":
+      return state.provisional ? go(state, { provisional: false }) : stay(state);
     case "failed":
-      return event.attempt === state.attempt && state.phase === "connecting" ? failed(state, event.error) : stay(state);
+      if (event.attempt !== state.attempt) return stay(state);
+      if (state.phase === "connected" && state.provisional) return next(state, event.error, { type: "discard", attempt: state.attempt });
+      return state.phase === "connecting" ? failed(state, event.error) : stay(state);
     case "replace-due":
       return event.attempt === state.attempt && state.phase === "failed" ? next(state, undefined) : stay(state);
     case "refused":
@@ -221,7 +247,9 @@ function sessionAccept(
   // An answer to a precondition that nobody set is no answer.
   if (security && security.getNS() !== state.local?.security?.getNS()) return refuse(state, "bad-request");
   const remote: Terms = { application, security, senders };
-  return go(state, { phase: "connecting", remote }, { type: "check-answer", terms: remote }, { type: "take-answer", transport }, { type: "connect", attempt: state.attempt });
+  // Where the responder has replaced our transport, the answer to it was ours.
+  const answer: Effect[] = state.ours ? [{ type: "take-answer", transport }] : [];
+  return go(state, { phase: "connecting", remote, accepted: true }, { type: "check-answer", terms: remote }, ...answer, { type: "connect", attempt: state.attempt });
 }
 
 function transportInfo(state: State, transport: Element): Step {
@@ -239,16 +267,19 @@ function transportReplace(state: State, offer: Element): Step {
   if (state.phase === "considering") return refuse(state, "out-of-order");
   // §7.2.16: the initiator's action overrules the responder's.
   if (state.phase === "proposing" && state.role === "initiator") return refuse(state, "tie-break");
-  const open = state.phase === "connecting" || state.phase === "failed" || state.phase === "proposing";
-  // Before acceptance there is nothing to fall back from, and a path that stands is kept.
-  if (!open || !state.known.includes(namespace)) {
+  const open = state.phase === "offered" || state.phase === "connecting" || state.phase === "failed" || state.phase === "proposing";
+  // What we have not answered yet cannot be replaced, and a path that stands is kept, unless nothing has come by it: the peer's side of it may have failed.
+  if (!(open || state.provisional) || !state.known.includes(namespace)) {
     return stay(state, { type: "send", send: { name: "transport-reject", content: { creator: "initiator", name: state.content, transport: offer } } });
   }
   const attempt = state.attempt + 1;
+  const lost: Effect[] = state.phase === "connected" ? [{ type: "discard", attempt: state.attempt }] : [];
+  const untried = state.untried.filter((other) => other.namespace !== namespace);
   return go(
     state,
-    { phase: "considering", attempt, transport: namespace, offer, past: [...state.past, state.transport], untried: state.untried.filter((other) => other !== namespace) },
+    { phase: "considering", attempt, transport: namespace, ours: undefined, provisional: false, offer, past: [...state.past, state.transport], untried },
     { type: "check-transport", transport: offer },
+    ...lost,
     { type: "abort" },
     { type: "answer", attempt, transport: namespace, offer, held: [] },
   );
@@ -257,7 +288,8 @@ function transportReplace(state: State, offer: Element): Step {
 function transportAccept(state: State, transport: Element): Step {
   if (state.phase !== "proposing") return refuse(state, "out-of-order");
   if (transport.getNS() !== state.transport) return refuse(state, "bad-request");
-  return go(state, { phase: "connecting" }, { type: "take-answer", transport }, { type: "connect", attempt: state.attempt });
+  const accept: Effect[] = state.accepted ? [] : acceptance(state, state.ours);
+  return go(state, { phase: "connecting", accepted: true }, { type: "take-answer", transport }, ...accept, { type: "connect", attempt: state.attempt });
 }
 
 // ---- what our own side does
@@ -266,44 +298,49 @@ function prepared(state: State, transport: Element): Step {
   const content: OutgoingContent = { creator: "initiator", name: state.content, transport };
   if (state.phase === "preparing") {
     const offer = { ...content, senders: state.local?.senders, description: state.local?.application, security: state.local?.security };
-    return go(state, { phase: "offered" }, { type: "send", send: { name: "session-initiate", content: offer } });
+    return go(state, { phase: "offered", ours: transport }, { type: "send", send: { name: "session-initiate", content: offer } });
   }
   if (state.phase !== "failed") return stay(state);
-  return go(state, { phase: "proposing" }, { type: "send", send: { name: "transport-replace", content } });
+  return go(state, { phase: "proposing", ours: transport }, { type: "send", send: { name: "transport-replace", content } });
 }
 
-function accept(state: State, terms: Terms, untried: readonly string[]): Step {
+function accept(state: State, terms: Terms, untried: readonly Way[]): Step {
   if (state.phase !== "asked" || !state.offer) return stay(state);
   const { offer, held, transport } = state;
   return go(
     state,
-    { phase: "accepting", local: terms, attempt: 1, held: [], untried: untried.filter((other) => other !== transport) },
+    { phase: "accepting", local: terms, attempt: 1, held: [], untried: untried.filter(({ namespace }) => namespace !== transport) },
     { type: "answer", attempt: 1, transport, offer, held },
   );
 }
 
 function answered(state: State, transport: Element): Step {
-  const content: OutgoingContent = { creator: "initiator", name: state.content, transport };
+  const accept: Effect = { type: "send", send: { name: "transport-accept", content: { creator: "initiator", name: state.content, transport } } };
   const connect: Effect = { type: "connect", attempt: state.attempt };
-  if (state.phase === "considering") return go(state, { phase: "connecting", offer: undefined }, { type: "send", send: { name: "transport-accept", content } }, connect);
-  if (state.phase !== "accepting") return stay(state);
+  if (state.phase === "considering" && state.accepted) return go(state, { phase: "connecting", offer: undefined }, accept, connect);
+  if (state.phase === "considering" && state.role === "initiator") return go(state, { phase: "offered", offer: undefined }, accept);
+  if (state.phase !== "accepting" && state.phase !== "considering") return stay(state);
+  const replaced: Effect[] = state.phase === "considering" ? [accept] : [];
+  return go(state, { phase: "connecting", accepted: true, offer: undefined }, ...replaced, ...acceptance(state, transport), connect);
+}
+
+/** Session-accept with our side of the transport; what else was offered is removed before. */
+function acceptance(state: State, transport: Element | undefined): Effect[] {
   const removed = state.surplus.filter((name) => name !== state.content).map((name): OutgoingContent => ({ creator: "initiator", name }));
   const remove: Effect[] = removed.length > 0 ? [{ type: "send", send: { name: "content-remove", contents: removed } }] : [];
-  const answer = { ...content, senders: state.local?.senders, description: state.local?.application, security: state.local?.security };
-  return go(state, { phase: "connecting", offer: undefined }, ...remove, { type: "send", send: { name: "session-accept", content: answer } }, connect);
+  const { application: description, security, senders } = state.local ?? {};
+  return [...remove, { type: "send", send: { name: "session-accept", content: { creator: "initiator", name: state.content, senders, description, transport, security } } }];
 }
 
 function unanswered(state: State, error: Error): Step {
-  if (state.phase === "accepting") return end(state, failedTransport(state, error), { reason: "failed-transport" });
+  if (state.phase === "accepting") return next(state, error);
   if (state.phase !== "considering") return stay(state);
-  const transport = state.offer;
-  return go(
-    state,
-    { phase: "failed", offer: undefined },
-    { type: "abort" },
-    { type: "send", send: { name: "transport-reject", content: { creator: "initiator", name: state.content, transport } } },
-    { type: "await-replace", attempt: state.attempt },
-  );
+  const reject: Effect = { type: "send", send: { name: "transport-reject", content: { creator: "initiator", name: state.content, transport: state.offer } } };
+  // The responder goes on as it can; there is no transport now that it could accept with.
+  if (!state.accepted && state.role === "initiator") {
+    return go(state, { phase: "offered", offer: undefined, past: [...state.past, state.transport], transport: "" }, { type: "abort" }, reject);
+  }
+  return go(state, { phase: "failed", offer: undefined }, { type: "abort" }, reject, { type: "await-replace", attempt: state.attempt });
 }
 
 function failed(state: State, error: Error): Step {
@@ -313,13 +350,14 @@ function failed(state: State, error: Error): Step {
 }
 
 /** The next transport that we know and have not tried, or the end. */
-function next(state: State, error: Error | undefined): Step {
-  const [transport, ...untried] = state.untried;
-  if (transport === undefined) return end(state, failedTransport(state, error), { reason: "failed-transport" });
+function next(state: State, error: Error | undefined, ...lost: Effect[]): Step {
+  const [way, ...untried] = state.untried;
+  if (way === undefined) return end(state, failedTransport(state, error), { reason: "failed-transport" });
   const attempt = state.attempt + 1;
   const phase = state.phase === "preparing" ? "preparing" : "failed";
   const past = state.phase === "preparing" ? state.past : [...state.past, state.transport];
-  return go(state, { phase, attempt, transport, untried, past, offer: undefined }, { type: "abort" }, { type: "prepare", attempt, transport });
+  const change = { phase, attempt, transport: way.namespace, ours: undefined, provisional: false, untried, past, offer: undefined } as const;
+  return go(state, change, ...lost, { type: "abort" }, { type: "prepare", attempt, way });
 }
 
 function refused(state: State, { action, attempt, why, error }: Extract<Event, { type: "refused" }>): Step {

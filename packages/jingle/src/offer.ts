@@ -21,6 +21,8 @@ export interface AcceptOptions {
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((event: NegotiationProgress) => void) | undefined;
+  /** May the path be given up for another until `session.settle()`? Where either side finds that nothing comes by it. Default false. */
+  readonly provisional?: boolean | undefined;
 }
 
 /** A session that a peer offers. It has been acknowledged, and nothing else has been done on its account. */
@@ -116,7 +118,7 @@ export class ReceivedOffer implements Offer {
     this.#gone.abort(error);
   }
 
-  async #accept({ addresses, application, security, senders, transports, timeout = NEGOTIATION_TIMEOUT, signal, progress }: AcceptOptions): Promise<Session> {
+  async #accept({ addresses, application, security, senders, transports, timeout = NEGOTIATION_TIMEOUT, signal, progress, provisional = false }: AcceptOptions): Promise<Session> {
     const driver = this.#driver;
     driver.ended.throwIfAborted();
     if (driver.phase !== "asked") throw new BalconyError("invalid-argument", "This offer has been accepted already.");
@@ -124,6 +126,7 @@ export class ReceivedOffer implements Offer {
     if (security && security.getNS() !== this.security?.getNS()) throw new BalconyError("invalid-argument", "An offer is accepted in its own security's namespace, or without.");
     if (progress) driver.progress = progress;
     driver.addresses = addresses;
+    driver.provisional = provisional;
     const wanted = (known: string) => transports === undefined || transports.some(({ namespace }) => namespace === known);
     if (!wanted(this.transport)) {
       const error = new BalconyError("unsupported-transports", `${this.peer} offers ${this.transport}, which is not wanted here.`, { peer: this.peer });
@@ -131,7 +134,7 @@ export class ReceivedOffer implements Offer {
       throw error;
     }
     driver.limit({ timeout, signal, reason: "decline" });
-    driver.dispatch({ type: "accept", terms: { application, security, senders }, untried: driver.state.known.filter(wanted) });
+    driver.dispatch({ type: "accept", terms: { application, security, senders }, untried: driver.ways(transports) });
     return await driver.established;
   }
 }

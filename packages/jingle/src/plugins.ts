@@ -6,12 +6,17 @@ import type { AddressPolicy } from "./address-policy.js";
 /** Who offered the session. It stays so for the session's life, whoever sends what later. */
 export type Role = "initiator" | "responder";
 
+/** Two ways to a peer: from machine to machine, or through somebody else's, be it a proxy or the server. */
+export type Reach = "direct" | "relayed";
+
 /** A transport method (XEP-0166 §7.1 `<transport/>`), plugged into sessions by its namespace. */
 export interface Transport {
   /** Namespace of its `<transport/>`: `urn:xmpp:jingle:transports:ibb:1`. */
   readonly namespace: string;
   /** What says in disco#info, beside the namespace, that it is there. */
   readonly features?: readonly string[] | undefined;
+  /** Which of the two it can do. One that can do both is tried for direct paths first, and again for relayed ones. Default: tried once, in its place. */
+  readonly reaches?: readonly Reach[] | undefined;
   /** Looks at a `<transport/>` that is offered to us, before it is acknowledged. Throws a stanza error where it is malformed. */
   check?(offer: Element): void;
   /** Begins one attempt to connect. An attempt is used for one offer and its answer, then connected or aborted. */
@@ -49,6 +54,8 @@ export interface TransportContext {
   readonly sid: string;
   /** What of our addresses this peer may learn, and what of the peer's may be connected to. Fixed for the attempt. */
   readonly addresses: AddressPolicy;
+  /** `relayed`: direct paths were tried before, and nothing but relays is to be offered now. Not set where we answer. (An attempt for direct paths alone is told so by `addresses`.) */
+  readonly reach?: "relayed" | undefined;
   /** STUN and TURN servers that may be asked. Never rejects. */
   readonly servers?: (() => Promise<readonly IceServer[]>) | undefined;
   /** Sends a transport-info with this `<transport/>`; resolves once the peer has acknowledged it. */
@@ -62,6 +69,8 @@ export interface Connection {
   readonly bytes: Duplex;
   /** Where the bytes go, for a person to read: "ibb via capulet.lit and montague.lit". */
   readonly path: string;
+  /** Further connections that showed the same right to be the peer's: whoever fails to show more is dropped. Their owner destroys what it does not take. */
+  readonly others?: readonly Connection[] | undefined;
 }
 
 /**

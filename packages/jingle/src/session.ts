@@ -13,7 +13,7 @@ export interface Session {
   readonly sid: string;
   /** The peer's full address, in normal form. */
   readonly peer: Jid;
-  /** The bytes, and the path they take. The session's end destroys what is left of them. */
+  /** The bytes, and the path they take: another one where a provisional path was replaced. The session's end destroys what is left of them. */
   readonly connection: Connection;
   /** Namespace of the transport that connected. */
   readonly transport: string;
@@ -27,6 +27,18 @@ export interface Session {
   readonly ended: AbortSignal & { readonly reason: BalconyError };
   /** Aborted when the channel that carries the signalling has closed. The bytes are not touched; `terminate()` then ends the session on this side alone. */
   readonly signallingLost: AbortSignal;
+  /**
+   * For sessions that were wanted as `provisional`: the path has proved to lead to the peer, and stays.
+   * @param taken one of `connection.others`, where it was that; the rest are destroyed
+   */
+  settle(taken?: Connection): void;
+  /**
+   * For sessions that were wanted as `provisional` and are not settled: has a path replaced that broke, or that the peer has given up.
+   * @param lost the connection that broke
+   * @param error how; what it rejects with where the path is settled
+   * @throws why the session ended: `failed-transport` where no other transport would connect
+   */
+  replacement(lost: Connection, error: Error): Promise<Connection>;
   /**
    * Ends the session at once and tells the peer. Calling it again does nothing.
    * @param detail text for a person to read, or that and more
@@ -48,4 +60,6 @@ export interface NegotiationProgress {
   /** Namespace of the transport that is being tried. */
   readonly transport: string;
   readonly error?: Error | undefined;
+  /** Where the path stands that it tells of. */
+  readonly path?: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { Action, ActionName, OutgoingContent, Senders } from "./action.js";
 import type { Role } from "./plugins.js";
 import type { Reason } from "./reason.js";
 import type { Refusal } from "./refusal.js";
+import type { Way } from "./ways.js";
 
 /** Where a session stands; the table is in machine.ts. */
 export type Phase = "preparing" | "offered" | "asked" | "accepting" | "connecting" | "failed" | "proposing" | "considering" | "connected" | "ended";
@@ -30,18 +31,24 @@ export interface State {
   readonly local: Terms | undefined;
   /** What the peer offers or answers. Undefined until it has. */
   readonly remote: Terms | undefined;
+  /** Have both accepted the session: has session-accept been sent, or come in? */
+  readonly accepted: boolean;
   /** Number of the present attempt; 0 before the first. */
   readonly attempt: number;
   /** Namespace of the present attempt's transport. */
   readonly transport: string;
+  /** Our own `<transport/>` of the present attempt, where we offered it and it is ready. */
+  readonly ours: Element | undefined;
+  /** Once connected: may the path still be given up for another? */
+  readonly provisional: boolean;
   /** The `<transport/>` offered to us, until it is answered. */
   readonly offer: Element | undefined;
   /** transport-info that came before the attempt it is for. */
   readonly held: readonly Element[];
   /** Namespaces that we know. */
   readonly known: readonly string[];
-  /** Namespaces that we may still propose, in order of preference. */
-  readonly untried: readonly string[];
+  /** What we may still propose, in order of preference. */
+  readonly untried: readonly Way[];
   /** Namespaces of the attempts before the present one. */
   readonly past: readonly string[];
 }
@@ -50,10 +57,12 @@ export type Event =
   | { readonly type: "received"; readonly from: Jid; readonly action: Action }
   | { readonly type: "prepared"; readonly attempt: number; readonly transport: Element }
   | { readonly type: "unprepared"; readonly attempt: number; readonly error: Error }
-  | { readonly type: "accept"; readonly terms: Terms; readonly untried: readonly string[] }
+  | { readonly type: "accept"; readonly terms: Terms; readonly untried: readonly Way[] }
   | { readonly type: "answered"; readonly attempt: number; readonly transport: Element }
   | { readonly type: "unanswered"; readonly attempt: number; readonly error: Error }
-  | { readonly type: "connected"; readonly attempt: number }
+  /** `provisional`: until `settled` it may be given up for another. */
+  | { readonly type: "connected"; readonly attempt: number; readonly provisional: boolean }
+  | { readonly type: "settled" }
   | { readonly type: "failed"; readonly attempt: number; readonly error: Error }
   | { readonly type: "replace-due"; readonly attempt: number }
   | {
@@ -91,7 +100,7 @@ export type Effect =
   | { readonly type: "refuse"; readonly refusal: Refusal }
   | { readonly type: "send"; readonly send: Send }
   /** Begins an attempt by offering. */
-  | { readonly type: "prepare"; readonly attempt: number; readonly transport: string }
+  | { readonly type: "prepare"; readonly attempt: number; readonly way: Way }
   /** Begins an attempt by answering; what was held goes to it right behind the offer. */
   | { readonly type: "answer"; readonly attempt: number; readonly transport: string; readonly offer: Element; readonly held: readonly Element[] }
   | { readonly type: "connect"; readonly attempt: number }

@@ -109,6 +109,6 @@ describe("an attempt is told", () => {
     await settle();
     await b.offers[0]?.accept({ application: stream() });
     await initiated;
-    expect([seen, asked]).toEqual([[direct, known], [romeo]]);
+    expect([seen, [...new Set(asked)]]).toEqual([[direct, known], [romeo]]);
   });
 });

@@ -161,8 +161,30 @@ describe("a transport that cannot even be prepared", () => {
 });
 
 describe("an offer that our transport cannot answer", () => {
-  it("ends the session", async () => {
+  it("is replaced by the responder before it accepts, and then accepted", async () => {
     const both = couple({}, { [NS_ONE]: "no-answer" });
+    const { mine, theirs } = await negotiate(both);
+    expect([(await mine).transport, (await theirs).transport]).toEqual([NS_TWO, NS_TWO]);
+    expect(actions(both.seen)).toEqual(["romeo session-initiate one", "juliet transport-replace two", "romeo transport-accept two", "juliet session-accept two"]);
+    expect(both.meadow.open).toBe(0);
+  });
+
+  it("nor the initiator the responder's: the next, until one will do", async () => {
+    const both = couple({ [NS_TWO]: "no-answer" }, { [NS_ONE]: "no-answer" });
+    const { mine, theirs } = await negotiate(both);
+    expect([(await mine).transport, (await theirs).transport]).toEqual([NS_THREE, NS_THREE]);
+    expect(actions(both.seen).slice(1)).toEqual([
+      "juliet transport-replace two",
+      "romeo transport-reject two",
+      "juliet transport-replace three",
+      "romeo transport-accept three",
+      "juliet session-accept three",
+    ]);
+    expect(both.meadow.open).toBe(0);
+  });
+
+  it("ends the session where it is the only one", async () => {
+    const both = couple({}, { [NS_ONE]: "no-answer" }, [NS_ONE]);
     const { mine, theirs } = await negotiate(both);
     expect([await codeOf(mine), await codeOf(theirs)]).toEqual(["failed-transport", "failed-transport"]);
     expect(both.meadow.open).toBe(0);
@@ -232,7 +254,7 @@ describe("transport-info", () => {
   });
 
   it("that was held and turns out malformed fails the attempt", async () => {
-    const both = couple({}, {});
+    const both = couple({}, {}, [NS_ONE]);
     const mine = codeOf(both.a.jingle.initiate(juliet, { application: stream() }));
     await settle();
     await attemptsOf(both.a.jingle.transports[0])[0]?.context.sendInfo(xml("transport", NS_ONE));

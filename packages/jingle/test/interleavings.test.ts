@@ -25,6 +25,8 @@ class Peer {
   readonly asked = new Map<number, { readonly action: Event & { type: "refused" } }>();
   /** The transport's own sid of each attempt. */
   readonly sids = new Map<number, string>();
+  /** Do its paths stay provisional until it is told otherwise? */
+  provisional = false;
   #ids = 0;
 
   constructor(
@@ -56,7 +58,7 @@ class Peer {
           break;
         }
         case "prepare":
-          this.pending.push({ kind: "prepare", attempt: effect.attempt, transport: effect.transport, sid: `${this.name}${effect.attempt}` });
+          this.pending.push({ kind: "prepare", attempt: effect.attempt, transport: effect.way.namespace, sid: `${this.name}${effect.attempt}` });
           break;
         case "answer":
           this.pending.push({ kind: "answer", attempt: effect.attempt, transport: effect.transport, sid: effect.offer.attrs.sid ?? "" });
@@ -97,13 +99,16 @@ class Peer {
     if (kind === "prepare" || kind === "answer") this.sids.set(attempt, sid);
     if (kind === "prepare") this.handle(well ? { type: "prepared", attempt, transport: element } : { type: "unprepared", attempt, error });
     else if (kind === "answer") this.handle(well ? { type: "answered", attempt, transport: element } : { type: "unanswered", attempt, error });
-    else if (kind === "connect") this.handle(well ? { type: "connected", attempt } : { type: "failed", attempt, error });
+    else if (kind === "connect") this.handle(well ? { type: "connected", attempt, provisional: this.provisional } : { type: "failed", attempt, error });
     else this.handle({ type: "replace-due", attempt });
   }
 }
 
 function meet(): [Peer, Peer] {
-  const a = new Peer("a", offering({ self: romeo, peer: juliet, sid: "s", content: "xmlstream", terms, known, transports: [NS_ONE, NS_TWO, NS_THREE] }));
+  const a = new Peer(
+    "a",
+    offering({ self: romeo, peer: juliet, sid: "s", content: "xmlstream", terms, known, ways: [{ namespace: NS_ONE }, { namespace: NS_TWO }, { namespace: NS_THREE }] }),
+  );
   a.proceed(0, true);
   const [offer] = a.outbox.splice(0);
   const transport = offer?.kind === "action" ? readAction(offer.jingle).contents[0]?.transport : undefined;
@@ -113,7 +118,7 @@ function meet(): [Peer, Peer] {
     state: asked({ self: juliet, peer: romeo, sid: "s", content: "xmlstream", surplus: [], terms, known, transport: NS_ONE, offer: transport }),
     effects: [],
   });
-  b.handle({ type: "accept", terms, untried: known });
+  b.handle({ type: "accept", terms, untried: known.map((namespace) => ({ namespace })) });
   return [a, b];
 }
 
@@ -122,7 +127,7 @@ const end = new BalconyError("session-ended", "enough");
 /** One turn of the schedule: who, what, and whether it goes well. */
 interface Turn {
   readonly who: 0 | 1;
-  readonly what: "deliver" | "proceed" | "terminate" | "expire" | "lose";
+  readonly what: "deliver" | "proceed" | "terminate" | "expire" | "break" | "settle";
   readonly index: number;
   readonly well: boolean;
 }
@@ -150,6 +155,8 @@ function play(peers: [Peer, Peer], { who, what, index, well }: Turn, met: Map<st
     me.proceed(index, luck);
   } else if (what === "terminate") me.handle({ type: "terminate", reason: "gone", error: end });
   else if (what === "expire") me.handle({ type: "expired", message: "too late" });
+  else if (what === "break") me.handle({ type: "failed", attempt: me.state.attempt, error: end });
+  else if (what === "settle") me.handle({ type: "settled" });
 }
 
 /** Lets everything happen that is still to happen, and then every deadline pass. */
@@ -209,6 +216,35 @@ describe("two machines, however their steps interleave", () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it("do so too where paths may break until they are settled, for the one sooner than for the other", () => {
+    fc.assert(
+      fc.property(fc.array(turn(["terminate", "break", "settle"]), { maxLength: 120 }), (turns) => {
+        const peers = meet();
+        for (const peer of peers) peer.provisional = true;
+        for (const each of turns) play(peers, each, new Map());
+        drain(peers, new Map());
+        agree(peers);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("do reach a session where the first path stands for one side alone, and is provisional for both", () => {
+    for (const first of [0, 1] as const) {
+      const peers = meet();
+      for (const peer of peers) peer.provisional = true;
+      const met = new Map<string, boolean>();
+      for (const what of ["proceed", "deliver", "deliver", "deliver"] as const)
+        for (const who of [0, 1] as const) if (peers[who].state.phase !== "connecting") play(peers, { who, what, index: 0, well: true }, met);
+      expect(peers.map(({ state }) => state.phase)).toEqual(["connecting", "connecting"]);
+      peers[first].proceed(0, true);
+      peers[1 - first]?.proceed(0, false);
+      drain(peers, met);
+      agree(peers);
+      expect([peers[0].state.phase, peers[0].state.transport]).toEqual(["connected", NS_TWO]);
+    }
   });
 
   it("do reach a session in most of them", () => {

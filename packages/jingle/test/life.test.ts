@@ -225,9 +225,10 @@ describe("deadlines", () => {
   it("are not put off by acceptance, nor by a transport's failure", async () => {
     vi.useFakeTimers();
     const both = couple("never");
-    const mine = codeOf(both.a.jingle.initiate(juliet, { application: stream(), timeout: 10_000 }));
+    const transports = [{ namespace: NS_ONE }];
+    const mine = codeOf(both.a.jingle.initiate(juliet, { application: stream(), transports, timeout: 10_000 }));
     await vi.advanceTimersByTimeAsync(6_000);
-    const theirs = codeOf(both.b.offers[0]?.accept({ application: stream() }) ?? Promise.resolve());
+    const theirs = codeOf(both.b.offers[0]?.accept({ application: stream(), transports }) ?? Promise.resolve());
     await vi.advanceTimersByTimeAsync(4_000);
     expect([await mine, await theirs]).toEqual(["expired", "expired"]);
     expect(both.meadow.open).toBe(0);

@@ -56,27 +56,55 @@ const actions: Record<string, () => Element> = {
 
 const answered = "⇒connecting, check-answer, take-answer, connect 1";
 const consider = (attempt: number) => `⇒considering, check-transport, abort, answer three as ${attempt}`;
+const instead = "⇒considering, check-transport, discard 1, abort, answer three as 2";
+const broken = "⇒failed, discard 1, abort, prepare two as 2";
 const removed = (code: string) => `⇒ended, abort, send session-terminate success, over ${code}`;
 
 const received: readonly Row[] = [
   ["session-initiate", "!out-of-order", dead],
-  ["session-accept", "!out-of-order", { ...dead, offered: answered }],
-  ["session-accept with security", "!out-of-order", { ...dead, offered: answered }],
-  ["session-accept for another application", "!out-of-order", { ...dead, offered: "!bad-request" }],
-  ["session-accept by another transport", "!out-of-order", { ...dead, offered: "!bad-request" }],
+  ["session-accept", "!out-of-order", { ...dead, offered: answered, "offered anew": "!bad-request" }],
+  ["session-accept with security", "!out-of-order", { ...dead, offered: answered, "offered anew": "!bad-request" }],
+  ["session-accept for another application", "!out-of-order", { ...dead, offered: "!bad-request", "offered anew": "!bad-request" }],
+  ["session-accept by another transport", "!out-of-order", { ...dead, offered: "!bad-request", "offered anew": "⇒connecting, check-answer, connect 2" }],
   [
     "session-accept with two contents",
     "!bad-request",
     dead, // wrong whatever the state
   ],
-  ["session-accept of a content by another name", "!out-of-order", { ...dead, offered: answered }],
+  ["session-accept of a content by another name", "!out-of-order", { ...dead, offered: answered, "offered anew": "!bad-request" }],
   ["session-accept of a responder's content", "!item-not-found", dead],
-  ["session-terminate", "⇒ended, abort, over session-ended", { ...dead, "connected I": "⇒ended, abort, over closed", "connected R": "⇒ended, abort, over closed" }],
-  ["session-terminate without reason", "⇒ended, abort, over session-ended", { ...dead, "connected I": "⇒ended, abort, over closed", "connected R": "⇒ended, abort, over closed" }],
+  [
+    "session-terminate",
+    "⇒ended, abort, over session-ended",
+    {
+      ...dead,
+      "connected I": "⇒ended, abort, over closed",
+      "connected R": "⇒ended, abort, over closed",
+      "provisional I": "⇒ended, abort, over closed",
+      "provisional R": "⇒ended, abort, over closed",
+    },
+  ],
+  [
+    "session-terminate without reason",
+    "⇒ended, abort, over session-ended",
+    {
+      ...dead,
+      "connected I": "⇒ended, abort, over closed",
+      "connected R": "⇒ended, abort, over closed",
+      "provisional I": "⇒ended, abort, over closed",
+      "provisional R": "⇒ended, abort, over closed",
+    },
+  ],
   [
     "session-terminate, declining",
     "⇒ended, abort, over declined",
-    { ...dead, "connected I": "⇒ended, abort, over session-ended", "connected R": "⇒ended, abort, over session-ended" },
+    {
+      ...dead,
+      "connected I": "⇒ended, abort, over session-ended",
+      "connected R": "⇒ended, abort, over session-ended",
+      "provisional I": "⇒ended, abort, over session-ended",
+      "provisional R": "⇒ended, abort, over session-ended",
+    },
   ],
   ["session-terminate for a reason of the future", "⇒ended, abort, over session-ended", dead],
   ["session-info, empty", "nothing", dead],
@@ -93,12 +121,27 @@ const received: readonly Row[] = [
       "proposing R": "nothing",
       "considering I": "nothing",
       "considering R": "nothing",
+      "considering before acceptance": "nothing",
+      "offered anew": "nothing",
+      "failed before acceptance": "nothing",
+      "proposing before acceptance": "nothing",
     },
   ],
   [
     "transport-info by two",
     "!unsupported-info",
-    { ...dead, "failed I": "nothing", "proposing I": "take-info", "proposing R": "take-info", "considering I": "take-info", "considering R": "take-info" },
+    {
+      ...dead,
+      "failed I": "nothing",
+      "proposing I": "take-info",
+      "proposing R": "take-info",
+      "considering I": "take-info",
+      "considering R": "take-info",
+      "considering before acceptance": "take-info",
+      "offered anew": "take-info",
+      "failed before acceptance": "nothing",
+      "proposing before acceptance": "take-info",
+    },
   ],
   ["transport-info by an unknown", "!unsupported-info", dead],
   ["transport-info for another content", "!item-not-found", dead],
@@ -115,18 +158,51 @@ const received: readonly Row[] = [
       "proposing R": consider(3),
       "considering I": "!out-of-order",
       "considering R": "!out-of-order",
+      offered: consider(2),
+      "provisional I": instead,
+      "provisional R": instead,
+      "considering before acceptance": "!out-of-order",
+      "offered anew": consider(3),
+      "failed before acceptance": consider(3),
+      "proposing before acceptance": consider(3),
     },
   ],
-  ["transport-replace to an unknown", reject, { ...dead, "proposing I": "!tie-break", "considering I": "!out-of-order", "considering R": "!out-of-order" }],
-  ["transport-accept by two", "!out-of-order", { ...dead, "proposing I": "⇒connecting, take-answer, connect 2", "proposing R": "⇒connecting, take-answer, connect 2" }],
-  ["transport-accept by three", "!out-of-order", { ...dead, "proposing I": "!bad-request", "proposing R": "!bad-request" }],
-  ["transport-reject", "!out-of-order", { ...dead, "proposing I": "⇒failed, abort, prepare three as 3", "proposing R": "⇒failed, abort, prepare three as 3" }],
+  [
+    "transport-replace to an unknown",
+    reject,
+    { ...dead, "proposing I": "!tie-break", "considering I": "!out-of-order", "considering R": "!out-of-order", "considering before acceptance": "!out-of-order" },
+  ],
+  [
+    "transport-accept by two",
+    "!out-of-order",
+    {
+      ...dead,
+      "proposing I": "⇒connecting, take-answer, connect 2",
+      "proposing R": "⇒connecting, take-answer, connect 2",
+      "proposing before acceptance": "⇒connecting, take-answer, send session-accept, connect 2",
+    },
+  ],
+  ["transport-accept by three", "!out-of-order", { ...dead, "proposing I": "!bad-request", "proposing R": "!bad-request", "proposing before acceptance": "!bad-request" }],
+  [
+    "transport-reject",
+    "!out-of-order",
+    {
+      ...dead,
+      "proposing I": "⇒failed, abort, prepare three as 3",
+      "proposing R": "⇒failed, abort, prepare three as 3",
+      "proposing before acceptance": "⇒failed, abort, prepare three as 3",
+    },
+  ],
   ["content-add", "send content-reject", dead],
   ["content-accept", "!out-of-order", dead],
   ["content-reject", "!out-of-order", dead],
   ["content-modify to both", "nothing", dead],
   ["content-modify to none", "!not-acceptable", dead],
-  ["content-remove", removed("session-ended"), { ...dead, "connected I": removed("closed"), "connected R": removed("closed") }],
+  [
+    "content-remove",
+    removed("session-ended"),
+    { ...dead, "connected I": removed("closed"), "connected R": removed("closed"), "provisional I": removed("closed"), "provisional R": removed("closed") },
+  ],
   ["content-remove of another", "!item-not-found", dead],
   ["content-remove of a responder's", "!item-not-found", dead],
   ["description-info", "!unsupported-info", dead],
@@ -148,10 +224,11 @@ const refusedWith =
 const own: Record<string, (attempt: number) => Event> = {
   prepared: (attempt) => ({ type: "prepared", attempt, transport: via(NS_TWO, "t2") }),
   unprepared: (attempt) => ({ type: "unprepared", attempt, error: failure }),
-  accept: () => ({ type: "accept", terms: { application: stream(), security: undefined, senders: undefined }, untried: [NS_ONE, NS_TWO] }),
+  accept: () => ({ type: "accept", terms: { application: stream(), security: undefined, senders: undefined }, untried: [{ namespace: NS_ONE }, { namespace: NS_TWO }] }),
   answered: (attempt) => ({ type: "answered", attempt, transport: via(NS_ONE) }),
   unanswered: (attempt) => ({ type: "unanswered", attempt, error: failure }),
-  connected: (attempt) => ({ type: "connected", attempt }),
+  connected: (attempt) => ({ type: "connected", attempt, provisional: false }),
+  settled: () => ({ type: "settled" }),
   failed: (attempt) => ({ type: "failed", attempt, error: failure }),
   "replace-due": (attempt) => ({ type: "replace-due", attempt }),
   terminate: () => ({ type: "terminate", reason: "gone", error: new BalconyError("session-ended", "gone") }),
@@ -174,13 +251,31 @@ const own: Record<string, (attempt: number) => Event> = {
 };
 
 const live = (text: string) => Object.fromEntries(stateNames.filter((name) => !name.startsWith("ended")).map((name) => [name, text]));
-const unconnected = (text: string) => ({ ...live(text), "connected I": "nothing", "connected R": "nothing" });
+const standing = { "connected I": "nothing", "connected R": "nothing", "provisional I": "nothing", "provisional R": "nothing" } as const;
+const unconnected = (text: string) => ({ ...live(text), ...standing });
 const general = "⇒ended, abort, send session-terminate general-error, over stanza-error";
-const noneLeft = "⇒ended, abort, send session-terminate failed-transport, over failed-transport";
 
 const local: readonly Row[] = [
-  ["prepared", "nothing", { preparing: "⇒offered, send session-initiate", "failed I": "⇒proposing, send transport-replace", "failed R": "⇒proposing, send transport-replace" }],
-  ["unprepared", "nothing", { preparing: "⇒preparing, abort, prepare two as 2", "failed I": "⇒failed, abort, prepare three as 3", "failed R": "⇒failed, abort, prepare two as 2" }],
+  [
+    "prepared",
+    "nothing",
+    {
+      preparing: "⇒offered, send session-initiate",
+      "failed I": "⇒proposing, send transport-replace",
+      "failed R": "⇒proposing, send transport-replace",
+      "failed before acceptance": "⇒proposing, send transport-replace",
+    },
+  ],
+  [
+    "unprepared",
+    "nothing",
+    {
+      preparing: "⇒preparing, abort, prepare two as 2",
+      "failed I": "⇒failed, abort, prepare three as 3",
+      "failed R": "⇒failed, abort, prepare two as 2",
+      "failed before acceptance": "⇒failed, abort, prepare three as 3",
+    },
+  ],
   ["accept", "nothing", { asked: "⇒accepting, answer one as 1" }],
   [
     "answered",
@@ -189,12 +284,18 @@ const local: readonly Row[] = [
       accepting: "⇒connecting, send session-accept, connect 1",
       "considering I": "⇒connecting, send transport-accept, connect 2",
       "considering R": "⇒connecting, send transport-accept, connect 2",
+      "considering before acceptance": "⇒offered, send transport-accept",
     },
   ],
   [
     "unanswered",
     "nothing",
-    { accepting: noneLeft, "considering I": "⇒failed, abort, send transport-reject, await-replace 2", "considering R": "⇒failed, abort, send transport-reject, await-replace 2" },
+    {
+      accepting: "⇒failed, abort, prepare two as 2",
+      "considering before acceptance": "⇒offered, abort, send transport-reject",
+      "considering I": "⇒failed, abort, send transport-reject, await-replace 2",
+      "considering R": "⇒failed, abort, send transport-reject, await-replace 2",
+    },
   ],
   [
     "connected",
@@ -208,32 +309,53 @@ const local: readonly Row[] = [
       "proposing R": "discard 2",
       "considering I": "discard 2",
       "considering R": "discard 2",
+      "considering before acceptance": "discard 2",
+      "offered anew": "discard 2",
+      "failed before acceptance": "discard 2",
+      "proposing before acceptance": "discard 2",
     },
   ],
-  ["failed", "nothing", { "connecting I": "⇒failed, abort, prepare two as 2", "connecting R": "⇒failed, abort, await-replace 1" }],
-  ["replace-due", "nothing", { "failed I": "⇒failed, abort, prepare three as 3", "failed R": "⇒failed, abort, prepare two as 2" }],
+  ["settled", "nothing", { "provisional I": "kept", "provisional R": "kept" }],
+  [
+    "failed",
+    "nothing",
+    { "connecting I": "⇒failed, abort, prepare two as 2", "connecting R": "⇒failed, abort, await-replace 1", "provisional I": broken, "provisional R": broken },
+  ],
+  [
+    "replace-due",
+    "nothing",
+    { "failed I": "⇒failed, abort, prepare three as 3", "failed R": "⇒failed, abort, prepare two as 2", "failed before acceptance": "⇒failed, abort, prepare three as 3" },
+  ],
   ["terminate", "nothing", { ...live("⇒ended, abort, send session-terminate gone, over session-ended"), preparing: "⇒ended, abort, over session-ended" }],
   ["expired", "nothing", { ...unconnected("⇒ended, abort, send session-terminate timeout, over expired"), preparing: "⇒ended, abort, over expired" }],
-  ["yielded", "nothing", { preparing: "⇒ended, abort, over tie-break", offered: "⇒ended, abort, over tie-break" }],
+  ["yielded", "nothing", { preparing: "⇒ended, abort, over tie-break", offered: "⇒ended, abort, over tie-break", "offered anew": "⇒ended, abort, over tie-break" }],
   ["signalling-lost", "nothing", unconnected("⇒ended, abort, over connection-lost")],
-  ["session-initiate refused", "nothing", { offered: "⇒ended, abort, over stanza-error" }],
-  ["session-initiate refused as by nobody", "nothing", { offered: "⇒ended, abort, over peer-unavailable" }],
-  ["session-initiate refused for lack of room", "nothing", { offered: "⇒ended, abort, over busy" }],
-  ["session-initiate refused for a tie", "nothing", { offered: "⇒ended, abort, over tie-break" }],
+  ["session-initiate refused", "nothing", { offered: "⇒ended, abort, over stanza-error", "offered anew": "⇒ended, abort, over stanza-error" }],
+  ["session-initiate refused as by nobody", "nothing", { offered: "⇒ended, abort, over peer-unavailable", "offered anew": "⇒ended, abort, over peer-unavailable" }],
+  ["session-initiate refused for lack of room", "nothing", { offered: "⇒ended, abort, over busy", "offered anew": "⇒ended, abort, over busy" }],
+  ["session-initiate refused for a tie", "nothing", { offered: "⇒ended, abort, over tie-break", "offered anew": "⇒ended, abort, over tie-break" }],
   [
     "session-accept refused",
     general,
-    { "connected I": "nothing", "connected R": "nothing", "ended I": "nothing", "ended R": "nothing", preparing: "⇒ended, abort, over stanza-error" }, // never sent in most: they are refused alike
+    { ...standing, "ended I": "nothing", "ended R": "nothing", preparing: "⇒ended, abort, over stanza-error" }, // never sent in most: they are refused alike
   ],
   ["session-accept refused as unknown", "nothing", live("⇒ended, abort, over session-ended")],
   ["session-accept unanswered", "nothing", {}],
-  ["transport-replace refused", "nothing", { "proposing I": "⇒failed, abort, prepare three as 3", "proposing R": "⇒failed, abort, prepare three as 3" }],
-  ["transport-replace refused for a tie", "nothing", { "proposing I": "⇒failed, abort, await-replace 2", "proposing R": "⇒failed, abort, await-replace 2" }],
   [
-    "transport-accept refused",
-    general,
-    { "connected I": "nothing", "connected R": "nothing", "ended I": "nothing", "ended R": "nothing", preparing: "⇒ended, abort, over stanza-error" },
+    "transport-replace refused",
+    "nothing",
+    {
+      "proposing I": "⇒failed, abort, prepare three as 3",
+      "proposing R": "⇒failed, abort, prepare three as 3",
+      "proposing before acceptance": "⇒failed, abort, prepare three as 3",
+    },
   ],
+  [
+    "transport-replace refused for a tie",
+    "nothing",
+    { "proposing I": "⇒failed, abort, await-replace 2", "proposing R": "⇒failed, abort, await-replace 2", "proposing before acceptance": "⇒failed, abort, await-replace 2" },
+  ],
+  ["transport-accept refused", general, { ...standing, "ended I": "nothing", "ended R": "nothing", preparing: "⇒ended, abort, over stanza-error" }],
   ["transport-info refused", "nothing", {}],
   ["transport-info refused as unknown", "nothing", live("⇒ended, abort, over session-ended")],
   ["session-info refused", "nothing", {}],

@@ -38,7 +38,7 @@ const terms = () => ({ application: stream(), security: security(), senders: und
 
 /** Romeo's side, offering one, two and three. */
 export function preparing(options: { transports?: readonly [string, ...string[]]; security?: Element | undefined } = {}): State {
-  const { transports = [NS_ONE, NS_TWO, NS_THREE] } = options;
+  const { transports: [first, ...others] = [NS_ONE, NS_TWO, NS_THREE] } = options;
   return offering({
     self: romeo,
     peer: juliet,
@@ -46,7 +46,7 @@ export function preparing(options: { transports?: readonly [string, ...string[]]
     content: "xmlstream",
     terms: { ...terms(), security: "security" in options ? options.security : security() },
     known,
-    transports,
+    ways: [{ namespace: first }, ...others.map((namespace) => ({ namespace }))],
   }).state;
 }
 
@@ -70,14 +70,21 @@ const connectingI = walk(offered, fromJuliet(jingle("session-accept", content(st
 const failedI = walk(connectingI, { type: "failed", attempt: 1, error: failure });
 const proposingI = walk(failedI, { type: "prepared", attempt: 2, transport: via(NS_TWO, "t2") });
 const consideringI = walk(connectingI, fromJuliet(jingle("transport-replace", content(via(NS_TWO, "t2")))));
-const connectedI = walk(connectingI, { type: "connected", attempt: 1 });
+const connectedI = walk(connectingI, { type: "connected", attempt: 1, provisional: false });
+const provisionalI = walk(connectingI, { type: "connected", attempt: 1, provisional: true });
+const replaced = fromJuliet(jingle("transport-replace", content(via(NS_TWO, "t2"))));
+const consideringEarly = walk(offered, replaced);
+const offeredAnew = walk(consideringEarly, { type: "answered", attempt: 2, transport: via(NS_TWO, "t2") });
 
-const accepting = walk(justAsked(), { type: "accept", terms: terms(), untried: known });
+const accepting = walk(justAsked(), { type: "accept", terms: terms(), untried: known.map((namespace) => ({ namespace })) });
 const connectingR = walk(accepting, { type: "answered", attempt: 1, transport: via(NS_ONE) });
 const failedR = walk(connectingR, { type: "failed", attempt: 1, error: failure });
 const proposingR = walk(failedR, { type: "replace-due", attempt: 1 }, { type: "prepared", attempt: 2, transport: via(NS_TWO, "t2") });
 const consideringR = walk(connectingR, fromRomeo(jingle("transport-replace", content(via(NS_TWO, "t2")))));
-const connectedR = walk(connectingR, { type: "connected", attempt: 1 });
+const connectedR = walk(connectingR, { type: "connected", attempt: 1, provisional: false });
+const provisionalR = walk(connectingR, { type: "connected", attempt: 1, provisional: true });
+const failedEarly = walk(accepting, { type: "unanswered", attempt: 1, error: failure });
+const proposingEarly = walk(failedEarly, { type: "prepared", attempt: 2, transport: via(NS_TWO, "t2") });
 
 const over: Event = { type: "terminate", reason: "success", error: new BalconyError("closed", "done") };
 
@@ -97,6 +104,12 @@ export const states = {
   "considering R": consideringR,
   "connected I": connectedI,
   "connected R": connectedR,
+  "provisional I": provisionalI,
+  "provisional R": provisionalR,
+  "considering before acceptance": consideringEarly,
+  "offered anew": offeredAnew,
+  "failed before acceptance": failedEarly,
+  "proposing before acceptance": proposingEarly,
   "ended I": walk(connectedI, over),
   "ended R": walk(connectedR, over),
 } as const satisfies Record<string, State>;
@@ -111,8 +124,9 @@ function told(effect: Effect): string {
     case "over":
       return `over ${effect.error.code}`;
     case "prepare":
+      return `prepare ${effect.way.namespace.split(":")[3]} as ${effect.attempt}`;
     case "answer":
-      return `${effect.type} ${effect.transport.split(":")[3]} as ${effect.attempt}`;
+      return `answer ${effect.transport.split(":")[3]} as ${effect.attempt}`;
     case "connect":
     case "await-replace":
     case "discard":

@@ -17,6 +17,7 @@ export function ibb(options: BytestreamOptions = {}): Transport {
   offerOf(options);
   return {
     namespace: NS_JINGLE_IBB,
+    reaches: ["relayed"],
     features: ["http://jabber.org/protocol/ibb"],
     check: (offer) => void readAgreement(offer),
     attempt: (context) => new IbbAttempt(context, options),

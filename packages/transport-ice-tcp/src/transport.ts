@@ -16,6 +16,7 @@ export interface IceTcpOptions {
 export function iceTcp(options: IceTcpOptions = {}): Transport {
   return {
     namespace: NS_ICE,
+    reaches: ["direct"],
     check: (offer) => void readTransport(offer),
     attempt: (context) => new IceTcpAttempt(context, options),
   };

@@ -5,6 +5,8 @@ import { readGreeting, readRequest, type SocksStep } from "./socks-request.js";
 
 /** Connections at once; more are not accepted. */
 const MOST_CONNECTIONS = 32;
+/** Connections that are taken for what may be the peer's. */
+const MOST_TAKEN = 8;
 /** ms from connecting to a request that is granted. */
 const REQUEST_TIMEOUT = 10_000;
 /** A greeting with all methods and a request, and nothing behind it. */
@@ -33,13 +35,17 @@ export class SocksServer {
     return address !== null && typeof address === "object" ? address.port : 0;
   }
 
-  /** The connection that the peer means by a candidate of ours, with everything else closed, the port too. Of several that knew the hash, the first to the candidate's address, or the first. */
-  take(host: string): Socket | undefined {
-    const able = this.#granted.filter((socket) => !socket.destroyed && socket.readable);
-    const chosen = able.find(({ localAddress }) => localAddress === host || localAddress === `::ffff:${host}`) ?? able[0];
-    if (chosen) this.#sockets.delete(chosen);
+  /**
+   * The connections of which one is what the peer means by a candidate of ours, with everything else closed, the port too. There are several where somebody else knew the hash, and then
+   * it shows later which is the peer's: those to the candidate's address go before others, and of these the last, since the peer tells of its own as soon as it has it.
+   */
+  take(host: string): Socket[] {
+    const at = ({ localAddress }: Socket): boolean => localAddress === host || localAddress === `::ffff:${host}`;
+    const able = this.#granted.filter((socket) => !socket.destroyed && socket.readable).reverse();
+    const taken = [...able.filter(at), ...able.filter((socket) => !at(socket))].slice(0, MOST_TAKEN);
+    for (const socket of taken) this.#sockets.delete(socket);
     this.close();
-    return chosen;
+    return taken;
   }
 
   close(): void {

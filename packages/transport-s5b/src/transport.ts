@@ -23,6 +23,7 @@ export interface S5bOptions {
 export function s5b(options: S5bOptions = {}): Transport {
   return {
     namespace: NS_S5B,
+    reaches: ["direct", "relayed"],
     features: ["http://jabber.org/protocol/bytestreams"],
     check: (offer) => void readSide(offer),
     attempt: (context) => new S5bAttempt(context, options),
@@ -134,10 +135,10 @@ class S5bAttempt implements TransportAttempt {
   // ---- candidates
 
   async #gather(taken: readonly Candidate[]): Promise<void> {
-    const { addresses, channel } = this.context;
+    const { addresses, channel, reach } = this.context;
     const { self, peer = "" } = channel;
     const found: Omit<Candidate, "cid" | "priority">[] = [];
-    if (addresses.paths !== "relayed") {
+    if (addresses.paths !== "relayed" && reach !== "relayed") {
       // Our own first, as XEP-0260 has it; some put the addresses the other way round.
       this.#server = new SocksServer([destinationAddress(this.#sid, self, peer), destinationAddress(this.#sid, peer, self)]);
       const port = await this.#listen(this.#server, addresses.dangerouslyUseLoopback === true);
@@ -171,10 +172,11 @@ class S5bAttempt implements TransportAttempt {
   }
 
   async #dial(candidate: Candidate, signal: AbortSignal): Promise<Socket> {
-    const { addresses, channel } = this.context;
+    const { addresses, channel, reach } = this.context;
     const { self, peer = "" } = channel;
     const isRelay = candidate.type === "proxy";
-    if (addresses.paths === "direct" && isRelay) throw new BalconyError("failed-transport", "Only direct paths are wanted.");
+    if (addresses.paths === "direct" && isRelay) throw new BalconyError("failed-transport", "Only direct paths are wanted now.");
+    if (reach === "relayed" && !isRelay) throw new BalconyError("failed-transport", "Direct paths were tried before.");
     // Connecting shows where we are, and what a peer calls a proxy may be the peer itself.
     if (addresses.paths === "relayed" && !(isRelay && this.#proxies.some((own) => own.jid === candidate.jid && samePlace(own, candidate))))
       throw new BalconyError("failed-transport", "This peer may not learn our address: only proxies of our own server are connected to.");
@@ -243,14 +245,16 @@ class S5bAttempt implements TransportAttempt {
   }
 
   #connect(candidate: Candidate, by: "dialled" | "accepted" | "proxied"): void {
-    const bytes = by === "accepted" ? this.#server?.take(candidate.host) : by === "dialled" ? this.#dialled.get(candidate.cid) : this.#proxied;
+    const accepted = by === "accepted" ? (this.#server?.take(candidate.host) ?? []) : [];
+    const bytes = by === "accepted" ? accepted[0] : by === "dialled" ? this.#dialled.get(candidate.cid) : this.#proxied;
     if (!bytes || bytes.destroyed) {
       this.#fail(new BalconyError("failed-transport", `The connection of ${describe(candidate)} is not there.`));
       return;
     }
     const connected = this.#connected;
     this.#letGo(bytes);
-    connected?.({ bytes, path: candidate.type === "proxy" ? `s5b proxy ${candidate.jid}` : `s5b ${candidate.type} ${placeOf(bytes)}` });
+    const path = (socket: Socket): string => (candidate.type === "proxy" ? `s5b proxy ${candidate.jid}` : `s5b ${candidate.type} ${placeOf(socket)}`);
+    connected?.({ bytes, path: path(bytes), others: accepted.slice(1).map((socket) => ({ bytes: socket, path: path(socket) })) });
   }
 
   #fail(error: Error): void {

@@ -103,13 +103,13 @@ export class WebrtcAttempt implements TransportAttempt {
   // ---- the connection
 
   async #begin(): Promise<PeerConnection> {
-    const { addresses } = this.context;
-    const relayOnly = addresses.paths === "relayed";
+    const { addresses, reach } = this.context;
+    const relayOnly = addresses.paths === "relayed" || reach === "relayed";
     const servers = this.options.servers ?? this.context.servers ?? [];
     const known = typeof servers === "function" ? await servers() : servers;
     const usable = addresses.paths === "direct" ? known.filter(({ urls }) => ![urls].flat().some((url) => url.startsWith("turn"))) : known;
     if (relayOnly && !known.some(({ urls }) => [urls].flat().some((url) => url.startsWith("turn")))) {
-      throw new BalconyError("webrtc-failed", "This peer may learn no address of ours, and no TURN server is known.");
+      throw new BalconyError("webrtc-failed", "Nothing but a relay is wanted, and no TURN server is known.");
     }
     const make = this.options.connection ?? nativeConnection() ?? (await import("./werift/connection.js")).weriftConnection;
     const connection = await make({ servers: usable, relayOnly, loopback: addresses.dangerouslyUseLoopback === true });
@@ -161,8 +161,8 @@ export class WebrtcAttempt implements TransportAttempt {
   }
 
   #mayShow({ type, address }: Candidate): boolean {
-    const { addresses } = this.context;
-    if (addresses.paths === "relayed") return type === "relay";
+    const { addresses, reach } = this.context;
+    if (addresses.paths === "relayed" || reach === "relayed") return type === "relay";
     const kind = addressKind(address);
     return kind === "public" || kind === "private" || (kind === "loopback" && addresses.dangerouslyUseLoopback === true);
   }
@@ -171,7 +171,8 @@ export class WebrtcAttempt implements TransportAttempt {
     const connection = this.#connection;
     if (!connection) return;
     for (const candidate of candidates) {
-      const refused = addressRefusal(candidate.address, this.context.addresses);
+      const relayed = candidate.type === "relay" && this.context.addresses.paths === "direct";
+      const refused = relayed ? "only direct paths are wanted now" : addressRefusal(candidate.address, this.context.addresses);
       if (refused) {
         this.context.progress(`webrtc: ${describe(candidate)} is left out`, new BalconyError("policy-violation", refused));
         continue;

@@ -8,6 +8,7 @@ export function webrtc(options: WebrtcOptions = {}): Transport {
   return {
     namespace: NS_ICE_UDP,
     features,
+    reaches: ["direct", "relayed"],
     check: (offer) => void readDescription(offer, "offer"),
     attempt: (context) => new WebrtcAttempt(context, options),
   };
