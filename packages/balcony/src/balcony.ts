@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { BalconyError, type StanzaRouter } from "@balcony/channel";
+import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
@@ -15,6 +15,7 @@ import { type Context, defaultTimeouts, type Policy, type Timeouts } from "./con
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
+import { type Invitation, type InviteOptions, invite } from "./invite.js";
 import { open } from "./open.js";
 import { ownIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
@@ -24,6 +25,7 @@ import { blocked, describe } from "./start-tls.js";
 import { openStore } from "./store.js";
 import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import { Ceremonies } from "./verification/ceremonies.js";
+import { readCode } from "./verification/invitations.js";
 import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
 
 const NS_JINGLE = "urn:xmpp:jingle:1";
@@ -60,6 +62,8 @@ export interface OpenOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** For this stream. Default: what `balcony()` was told. */
   readonly paths?: AddressPolicy["paths"];
+  /** The code of the peer's invitation, as it was typed or scanned: the session is handed over once both sides are verified by it, and closed where they are not. */
+  readonly code?: string;
 }
 
 export interface BalconyEvents {
@@ -173,13 +177,25 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async open(address: string, options: OpenOptions = {}): Promise<Session> {
     const { channel, identity, jingle } = await this.#connected();
     const peer = readAddress(address);
+    if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
     const context = this.#context({ channel, identity, jingle }, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), options);
     const disengage = this.#engage(peer);
     try {
-      return this.#adopt(await open(context, peer));
+      const session = this.#adopt(await open(context, peer));
+      return options.code === undefined ? session : await proved(session, options.code, options.signal);
     } finally {
       disengage();
     }
+  }
+
+  /**
+   * Makes a code with which the other person opens a stream to us, or verifies one that is open: both are verified by it, and nothing has to be compared. One try each.
+   * @throws `client-offline`, `invalid-jid`, `invalid-argument`
+   */
+  async invite(options: InviteOptions = {}): Promise<Invitation> {
+    const { channel } = await this.#connected();
+    const sessionOn = (stream: StanzaChannel): Session | undefined => [...this.#sessions].find((session) => session.channel === stream);
+    return invite(options, { invitations: this.#ceremonies.invitations, self: channel.self, sessionOn });
   }
 
   /** Closes every session properly, then lets go of the client, which stays as it is. */
@@ -337,7 +353,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   #allows(from: Jid): boolean {
-    return this.#asked(() => this.#policy.allow(from));
+    return this.#ceremonies.invitations.waitingFor(bare(from)) !== undefined || this.#asked(() => this.#policy.allow(from));
   }
 
   /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
@@ -371,5 +387,16 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   #report(error: unknown): void {
     if (this.listenerCount("error") === 0) return;
     this.emit("error", error instanceof BalconyError ? error : new BalconyError("internal", error instanceof Error ? error.message : String(error), { cause: error }));
+  }
+}
+
+/** A session that is not verified by the code is not handed over. */
+async function proved(session: Session, code: string, signal: AbortSignal | undefined): Promise<Session> {
+  try {
+    await session.verify({ code, ...(signal && { signal }) });
+    return session;
+  } catch (error) {
+    await session.close();
+    throw error;
   }
 }

@@ -5,10 +5,11 @@ export { Balcony, type BalconyEvents, type BalconyOptions, balcony, type OpenOpt
 export type { XmppClient } from "./client.js";
 export type { IqCallee, IqCaller, IqContext, IqHandler, IqReply } from "./client-shape.js";
 export type { IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js";
+export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, Security } from "./security.js";
-export { Session, type SessionEvents, type SessionStatus } from "./session.js";
+export { type CodeOptions, Session, type SessionEvents, type SessionStatus } from "./session.js";
 export { defaultTransports, type TransportName } from "./transports.js";
 export type { Ceremony, CeremonyEvents } from "./verification/ceremony.js";
 export type { VerificationRequest, VerifyOptions } from "./verification/verification.js";

@@ -8,6 +8,7 @@ import { type IntroductionParts, Introductions } from "./devices/introductions.j
 import { type JID, jid } from "./jid.js";
 import type { Security } from "./security.js";
 import type { Ceremony } from "./verification/ceremony.js";
+import { CodeVerification } from "./verification/code-verification.js";
 import { Verification, type VerificationParts, type VerificationRequest, type VerifyOptions } from "./verification/verification.js";
 
 /** `online` from the start, `closing` while the closing handshake runs, `offline` for good. */
@@ -29,6 +30,12 @@ export interface SessionEvents {
   error: [error: BalconyError];
   /** The session has ended. Exactly once. */
   close: [];
+}
+
+export interface CodeOptions {
+  /** As the person has typed it, in any case and with whatever between its parts; or the `xmpp:` URI that was scanned. */
+  readonly code: string;
+  readonly signal?: AbortSignal;
 }
 
 /** Stanzas under end-to-end encryption: an XML stream, or an ESession. */
@@ -77,6 +84,7 @@ export class Session extends EventEmitter<SessionEvents> {
   /** Why we do not go on, where it is the peer's key. */
   #refused: BalconyError | undefined;
   readonly #report: (error: unknown) => void;
+  readonly #codes: CodeVerification | undefined;
   readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
@@ -92,6 +100,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.iqCallee = iqCallee(stream);
     this.#report = report;
     this.#verification = verification && this.#verifying(stream, verification, report);
+    this.#codes = verification && new CodeVerification(stream, verification, (device) => this.#judged("verified", device.verified, this.#security.alerts), this.peer);
     // Here, where every way of sending meets: send(), iqCaller, the channel and whatever is narrowed from it.
     stream.guard = (stanza) => verification?.ceremonies.check(stanza);
     this.#introductions = introductions && this.#introducing(stream, introductions, report);
@@ -175,9 +184,21 @@ export class Session extends EventEmitter<SessionEvents> {
    * @throws `verification-busy`, `verification-cancelled`, `verification-unsupported`, `verification-violation`, `guesses-spent`, `commitment-mismatch`, `reflection`, `address-mismatch`,
    * `timeout` after 10 minutes, `aborted`, `closed`, `connection-lost`, and what the store throws
    */
-  async verify(options: VerifyOptions = {}): Promise<Ceremony> {
-    if (this.#verification) return await this.#verification.verify(options);
-    throw new BalconyError("verification-unsupported", `The client of ${this.peer} has no key that could be verified.`, { phase: "trust", peer: this.peer });
+  async verify(options?: VerifyOptions): Promise<Ceremony>;
+  /**
+   * Verifies by a code that the other person's `invite()` has made, and that reached this one by voice, on paper or by a QR code: nothing has to be compared. A code has one try, here and there.
+   * @returns what protects the session from now on, once both sides have proved to know the code
+   * @throws `code-invalid`, `invalid-jid`, `address-mismatch` for what cannot be tried, before anything is sent; `code-unknown`, where nothing is used up; `code-wrong`, `code-spent`,
+   * `guesses-spent`, and all of the other form
+   */
+  async verify(options: CodeOptions): Promise<Security>;
+  async verify(options: VerifyOptions | CodeOptions = {}): Promise<Ceremony | Security> {
+    if (!this.#verification || !this.#codes) {
+      throw new BalconyError("verification-unsupported", `The client of ${this.peer} has no key that could be verified.`, { phase: "trust", peer: this.peer });
+    }
+    if (!("code" in options)) return await this.#verification.verify(options);
+    await this.#codes.verify(options.code, options.signal);
+    return this.#security;
   }
 
   /**

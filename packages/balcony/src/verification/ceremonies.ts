@@ -2,6 +2,7 @@ import { BalconyError } from "@balcony/channel";
 import type { SasSymbols } from "@balcony/trust";
 import type { Element, Jid } from "@balcony/xml";
 import { tells } from "./guard.js";
+import { Invitations } from "./invitations.js";
 
 /** Milliseconds between two requests of one address. */
 const BETWEEN_REQUESTS = 60_000;
@@ -16,6 +17,8 @@ export interface OpenCeremony {
 /** Which ceremonies are open, over all sessions: one at a time with each address, and from each at most one request a minute. */
 export class Ceremonies {
   readonly #open = new Map<Jid, OpenCeremony>();
+  /** Codes that wait, with whomever. */
+  readonly invitations = new Invitations();
   readonly #asked = new Map<Jid, number>();
 
   /** @param clock milliseconds that never go back */
@@ -44,10 +47,12 @@ export class Ceremonies {
   /** Cancels all. */
   close(): void {
     for (const ceremony of [...this.#open.values()]) ceremony.cancel();
+    this.invitations.close();
   }
 
-  /** Throws `verification-open` for a stanza that tells what somebody is comparing at this moment. */
+  /** Throws `verification-open` for a stanza that tells what somebody is comparing at this moment, or a code that waits. */
   check(stanza: Element): void {
+    this.invitations.check(stanza);
     for (const [account, { secret }] of this.#open) {
       if (secret === undefined || !tells(stanza, secret)) continue;
       throw new BalconyError("verification-open", "This tells what you are comparing. Whoever is between you would read it and say the right thing to each: use your voice.", {

@@ -6,15 +6,28 @@ const BETWEEN = "Somebody may be between you. Do not trust what you read or writ
 
 /** Why a ceremony ended without a verification. */
 export function endedBy({ code, by }: Extract<CeremonyOutcome, { verified: false }>, peer: Jid): BalconyError {
-  return new BalconyError(code, said(code, by, bare(peer)), { phase: "trust", peer, hint: alarming.has(code) ? BETWEEN : undefined });
+  return new BalconyError(code, said(code, by, bare(peer)), { phase: "trust", peer, hint: hints[code] ?? (alarming.has(code) ? BETWEEN : undefined) });
 }
 
 const alarming: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["verification-differs", "commitment-mismatch", "reflection", "address-mismatch"]);
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  "code-wrong":
+    "The code is used up, here and there. Ask each other by voice which it was: if you both had the same one, somebody is between you. If one was mistyped, make a new one.",
+  "code-spent": "Ask them for a new one: `invite` makes it.",
+  "code-unknown": "Ask them for a new one: codes are used up by one try, and expire.",
+};
 
 function said(code: ErrorCode, by: "us" | "peer" | "channel" | "clock", peer: string): string {
   switch (code) {
     case "verification-differs":
       return by === "us" ? `You said that ${peer} sees other symbols.` : `${peer} says that they see other symbols.`;
+    case "code-wrong":
+      return `The code is not the one that ${peer} has.`;
+    case "code-spent":
+      return "This code was used before, and each has one try.";
+    case "code-unknown":
+      return `${peer} waits for no code of yours.`;
     case "commitment-mismatch":
       return `What came from ${peer} is not what had been committed to.`;
     case "reflection":
@@ -24,9 +37,9 @@ function said(code: ErrorCode, by: "us" | "peer" | "channel" | "clock", peer: st
     case "verification-cancelled":
       return by === "us" ? "You cancelled the verification." : `${peer} did not take the verification, or cancelled it.`;
     case "timeout":
-      return "The verification was not finished within 10 minutes.";
+      return "The verification was not finished in time.";
     case "connection-lost":
-      return "The stream was lost before there was anything to compare.";
+      return "The stream was lost before the verification was finished.";
     case "guesses-spent":
       return `Three verifications with ${peer} were begun within a day and not confirmed.`;
     case "verification-unsupported":

@@ -1,4 +1,4 @@
-import type { SasSymbols } from "@balcony/trust";
+import type { Code, SasSymbols } from "@balcony/trust";
 import { type Element, isElement } from "@balcony/xml";
 
 const NS_IBB = "http://jabber.org/protocol/ibb";
@@ -21,6 +21,16 @@ export function tells(stanza: Element, { emoji, numbers }: SasSymbols): boolean 
     emoji.some(({ symbol }) => text.includes(symbol.replace(/\ufe0f/gu, ""))) ||
     new Set(named.map(({ name }) => name)).size >= 2
   );
+}
+
+/** Does this stanza tell a code that waits? Whatever stands between its parts does not hide it. */
+export function tellsCode(stanza: Element, { text }: Code): boolean {
+  const bareOf = (tale: string): string =>
+    tale
+      .normalize("NFKC")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]/gu, "");
+  return bareOf(textOf(stanza)).includes(bareOf(text));
 }
 
 function textOf(element: Element): string {

@@ -40,7 +40,7 @@ export function readMessage(element: Element): CeremonyMessage {
   }
 }
 
-function bytes({ attrs, name }: Element, attribute: string, length: number): Uint8Array {
+export function bytes({ attrs, name }: Element, attribute: string, length: number): Uint8Array {
   const value = attrs[attribute] ?? "";
   if (value.length !== 2 * length || !/^[0-9a-f]*$/u.test(value)) throw stanzaError("bad-request", { text: `${name}: ${attribute} is not ${length} bytes in lower-case hex` });
   return new Uint8Array(Buffer.from(value, "hex"));
@@ -51,7 +51,7 @@ function readMode({ attrs }: Element): boolean {
   return attrs.mode === "read-aloud";
 }
 
-function addresses({ attrs }: Element): { readonly initiator: string; readonly responder: string } {
+export function addresses({ attrs }: Element): { readonly initiator: string; readonly responder: string } {
   try {
     return { initiator: normalize(attrs.initiator ?? ""), responder: normalize(attrs.responder ?? "") };
   } catch (error) {
