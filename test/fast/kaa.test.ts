@@ -36,3 +36,26 @@ it.each(sides)("as $us we go along with kaa up to <proceed/>, and refuse its TLS
   far.write(hello);
   await refused;
 });
+
+// kaa's other way, TLS at once (kaam_a.txt, kaam_b.txt): what each side sent first on the transport that was agreed in Jingle. Both say TLS 1.1.
+const atOnce = [
+  { us: "server", self: recorded.responder, hello: "FgMCADEBAAAtAwIm27uloraicwpnIRmPNbC3FREUKgp+dq7/2gEjAfZcUAAABgA1AC8ABQEA" },
+  { us: "client", self: recorded.initiator, hello: "FgMCACoCAAAmAwKwUXb+NhsJyaP3f/jp51y/5FwOVla4ykeIlcITywkKWQAANQA=" },
+] as const;
+
+it.each(atOnce)("as its TLS $us we refuse its TLS 1.1 wherever its hello is cut", async ({ us, self, hello }) => {
+  const bytes = Buffer.from(hello, "base64");
+  const identity = createIdentity(self.split("/")[0] ?? "");
+  for (let cut = 1; cut < bytes.length; cut++) {
+    const [near, far] = memoryBytePair();
+    far.on("error", () => undefined);
+    const secured = secure(near, { role: us, identity, accept: () => undefined });
+    const refused = expect(secured, `cut at ${cut}`).rejects.toMatchObject({ code: "tls-version" });
+    if (us === "client") await new Promise((resolve) => far.once("data", resolve));
+    far.write(bytes.subarray(0, cut));
+    await new Promise((resolve) => setImmediate(resolve));
+    far.write(bytes.subarray(cut));
+    far.resume();
+    await refused;
+  }
+});
