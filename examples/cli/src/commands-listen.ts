@@ -27,7 +27,9 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
     online.e2e.on("progress", tellProgress(output, options));
     online.e2e.on("error", (error) => output.fail(error));
     online.e2e.on("session", door.enter);
-    const words = `listening, until Ctrl-C; others come by: balcony open ${printable(online.self)}`;
+    const others =
+      allowed.size > 0 ? `So do ${[...allowed].map(printable).join(", ")}. To everybody else you look offline.` : "To everybody else you look offline; --allow JID lets them in.";
+    const words = `listening, until Ctrl-C; your contacts come by: balcony open ${printable(online.self)}\n${others}`;
     output.tell({ event: "listening", address: online.self, allow: [...allowed] }, words);
     try {
       await serve(door, output, interrupt, options.once || (isPipe() && !output.json));

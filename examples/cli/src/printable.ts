@@ -22,7 +22,12 @@ export function shortened(text: string, length: number): string {
  */
 export function folded(text: string, { columns, first, rest }: { readonly columns: number; readonly first: string; readonly rest: string }): string {
   const width = Math.max(columns - Math.max(first.length, rest.length), 20);
-  const lines = wrapAnsi(text, width, { hard: true, trim: false }).split("\n");
+  // Where a line is just full, the space behind it would begin the next.
+  const wrapped = (line: string): string[] =>
+    wrapAnsi(line, width, { hard: true, trim: false })
+      .split("\n")
+      .map((part, index) => (index === 0 ? part : part.replace(/^ /, "")));
+  const lines = text.split("\n").flatMap(wrapped);
   return lines.map((line, index) => `${index === 0 ? first : rest}${line}`).join("\n");
 }
 

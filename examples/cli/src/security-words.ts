@@ -13,8 +13,8 @@ export function describeSecurity({ peer, security }: Session): readonly Line[] {
   return [
     [security.firstUse ? "not verified: a key never seen before, remembered from now on" : "not verified: the same key as last time, never compared", "warning"],
     ...labelled("their key", security.peer.fingerprint),
-    ["Type /verify to find out, both of you, whether somebody is between you. Or compare", "note"],
-    [`the key: balcony trust verify ${account}`, "note"],
+    ["To find out, both of you, whether somebody is between you, type /verify.", "note"],
+    [`Or compare the key: balcony trust verify ${account}`, "note"],
   ];
 }
 

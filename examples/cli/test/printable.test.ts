@@ -30,6 +30,12 @@ describe("text of foreign origin", () => {
     expect(lines.every((line) => line.length <= 80)).toBe(true);
     expect(lines.every((line, index) => line.startsWith(index === 0 ? "romeo │ " : "      │ "))).toBe(true);
   });
+
+  it("begins no line with the space at which it was broken, and loses no other", () => {
+    const of = (text: string) => folded(text, { columns: 22, first: "", rest: "  " });
+    expect(of("exactly twenty chars and more")).toBe("exactly twenty chars\n  and more");
+    expect(of("one\n  two")).toBe("one\n    two");
+  });
 });
 
 describe("exit codes", () => {
