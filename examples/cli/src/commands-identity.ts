@@ -1,6 +1,5 @@
 import { fingerprintUri, fingerprintWords } from "@balcony/trust";
 import { bare } from "@balcony/xml";
-import { renderUnicodeCompact } from "uqr";
 import { accountOf } from "./accounts.js";
 import { paint } from "./colours.js";
 import { address } from "./connect.js";
@@ -8,6 +7,7 @@ import { onLines } from "./fingerprint-lines.js";
 import { ownFingerprint, withKeys } from "./keys.js";
 import type { CommonOptions } from "./options.js";
 import { makeOutput } from "./output.js";
+import { qrCode } from "./qr-code.js";
 
 const WORDS_A_LINE = 6;
 
@@ -26,10 +26,7 @@ export async function identityCommand(options: CommonOptions): Promise<void> {
     "",
     ...lines.map((line) => `  ${line}`),
     "",
-    // White on black on every terminal: scanners take a code the other way round badly, or not at all.
-    ...renderUnicodeCompact(uri, { border: 2 })
-      .split("\n")
-      .map((line) => paint.whiteBright(paint.bgBlack(line))),
+    ...(qrCode(uri) ?? []),
     "",
     "  Others check it by `balcony trust verify`: the digits, the words or the code,",
     "  whichever reaches them by voice or in person, and not over the chat itself.",

@@ -1,5 +1,5 @@
 import { BalconyError } from "@balcony/channel";
-import { compareFingerprint, type Device, type GivenFingerprint, type PeerRecord, parseFingerprint, type TrustStore } from "@balcony/trust";
+import { compareFingerprint, type Device, type GivenFingerprint, MAX_GUESSES, type PeerRecord, parseFingerprint, type TrustStore } from "@balcony/trust";
 import { bare, normalize } from "@balcony/xml";
 import { accountOf } from "./accounts.js";
 import { paint } from "./colours.js";
@@ -13,6 +13,7 @@ import { printable, shortened } from "./printable.js";
 import { askConsent, askText } from "./secrets.js";
 
 const STILL_REFUSED = "An unknown key of this address is still refused: one was verified or revoked once.";
+export const TOLD = "Each contact whose key you have verified is told of it in your next stream with them.";
 const NAME = 44;
 
 export interface VerifyOptions extends CommonOptions {
@@ -38,8 +39,11 @@ export async function trustShowCommand(typed: string, options: CommonOptions): P
     const peer = bare(address(typed));
     const record = store.show(account, peer);
     if (!record) throw new UsageError(`No key of ${peer} is known.`);
-    const parts = [paint.bold(printable(peer)), ...record.devices.flatMap(describeDevice), ...about(record)];
-    output.payload({ event: "peer", account, peer, ...record }, parts.join("\n"));
+    const { otherOwners } = store.view(account, peer);
+    const others = new Map(record.devices.map(({ spki }) => [spki, otherOwners(spki).filter((owner) => owner.peer !== peer)]));
+    const devices = record.devices.map((device) => ({ ...device, alsoKnownFor: (others.get(device.spki) ?? []).map((owner) => owner.peer) }));
+    const parts = [paint.bold(printable(peer)), ...devices.flatMap(describeDevice), ...about(record)];
+    output.payload({ event: "peer", account, peer, ...record, devices }, parts.join("\n"));
   });
 }
 
@@ -97,6 +101,7 @@ export async function trustRevokeCommand(typed: string, fingerprint: string, opt
     await assure(options, output, "This key will be refused for good, under every address.");
     const device = await store.revoke(account, peer, read(fingerprint).spki);
     output.tell({ event: "revoked", account, peer, ...device }, "it is refused from now on", "done");
+    if (peer === account) output.tell({ event: "note", code: "contacts-will-be-told" }, TOLD);
   });
 }
 
@@ -115,25 +120,25 @@ export async function trustResetCommand(typed: string, options: SureOptions): Pr
   });
 }
 
-interface InTrust {
+export interface InTrust {
   readonly output: Output;
   readonly store: TrustStore;
   readonly account: string;
 }
 
-async function withTrust(options: CommonOptions, work: (inside: InTrust) => Promise<void> | void): Promise<void> {
+export async function withTrust(options: CommonOptions, work: (inside: InTrust) => Promise<void> | void): Promise<void> {
   const output = makeOutput(options);
   const { jid } = await accountOf(options.data, options.account === undefined ? undefined : bare(address(options.account)));
   await withKeys(options, output, async (store) => await work({ output, store, account: jid }));
 }
 
-async function assure({ yes }: SureOptions, output: Output, warning: string): Promise<void> {
-  output.tell({ event: "warning", code: "cannot-be-undone" }, warning, "warning");
+export async function assure({ yes }: SureOptions, output: Output, warning: string, code = "cannot-be-undone"): Promise<void> {
+  output.tell({ event: "warning", code }, warning, "warning");
   if (yes || (await askConsent("Are you sure?", "Give --yes."))) return;
   throw new BalconyError("aborted", "Nothing was changed.");
 }
 
-const read = (fingerprint: string): GivenFingerprint => parseFingerprint(fingerprint, { normalize });
+export const read = (fingerprint: string): GivenFingerprint => parseFingerprint(fingerprint, { normalize });
 
 /** Where nothing is known of an address, a fingerprint that came beforehand is what the first stream will be held to. */
 function matches(record: PeerRecord | undefined, peer: string, given: GivenFingerprint): boolean {
@@ -151,8 +156,14 @@ const mismatch = (record: PeerRecord | undefined, peer: string) =>
   });
 
 /** What holds for every key of the address. */
-function about({ tombstone, require }: PeerRecord): string[] {
-  const lines = [...(tombstone ? ["  An unknown key of this address is refused."] : []), ...(require ? [`  You require ${require} for this address.`] : [])];
+function about({ everStreamed, guesses = [], require, tombstone }: PeerRecord): string[] {
+  const left = MAX_GUESSES - guesses.length;
+  const lines = [
+    ...(tombstone ? ["  An unknown key of this address is refused."] : []),
+    ...(require ? [`  You require ${require} for this address.`] : []),
+    ...(everStreamed ? ["  It has spoken encrypted streams: an offer of anything less is refused."] : []),
+    ...(guesses.length > 0 ? [`  Comparisons begun and not confirmed within a day: ${guesses.length}; ${left} left.`] : []),
+  ];
   return lines.length > 0 ? ["", ...lines] : [];
 }
 
@@ -162,14 +173,18 @@ function summary({ devices }: PeerRecord): string {
   return parts.join(", ") || "no keys";
 }
 
-function describeDevice(device: Device): string[] {
-  const { spki, status, label, firstSeen, lastSeen } = device;
+function describeDevice(device: Device & { readonly alsoKnownFor: readonly string[] }): string[] {
+  const { alsoKnownFor, differed, firstSeen, label, lastSeen, replaces, revoked, spki, status } = device;
   const colour = { verified: paint.green, unverified: paint.bold, revoked: paint.red }[status];
   return [
     "",
     `  ${colour(status)}${origin(device)}${label ? `, called ${paint.bold(printable(label))}` : ""}`,
     ...onLines(spki).map((line) => `  ${line}`),
-    `  first seen ${firstSeen.slice(0, 10)}, last seen ${lastSeen.slice(0, 10)}`,
+    `  first seen ${firstSeen.slice(0, 10)}, last seen ${lastSeen.slice(0, 10)}${revoked ? `, refused since ${revoked.slice(0, 10)}` : ""}`,
+    ...(replaces ? [`  in place of ${replaces.slice(0, 8)}, which signed it`] : []),
+    ...(differed ? [paint.red(`  you saw other symbols than they did on ${differed.slice(0, 10)}: somebody may be between you`)] : []),
+    ...(alsoKnownFor.length > 0 ? [paint.red("  the same key is known for other addresses, and one of them is not who it says:")] : []),
+    ...alsoKnownFor.map((other) => `    ${shortened(other, 76)}`),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { ListenOptions } from "./commands-listen.js";
 import type { VerifyByVoiceOptions } from "./commands-open.js";
+import type { ExportOptions, VouchOptions } from "./commands-statements.js";
 import type { SureOptions, VerifyOptions } from "./commands-trust.js";
 import { exitCodeOf, exitCodes, UsageError } from "./exit-codes.js";
 import { type CommonOptions, type OnlineOptions, type StreamOptions, withCommonOptions, withOnlineOptions, withStreamOptions } from "./options.js";
@@ -34,6 +35,7 @@ const command = (name: string, description: string): Command => program.command(
 
 // What a command needs is loaded when it is called: `--help` does not wait for all of it.
 const trustCommands = () => import("./commands-trust.js");
+const statementCommands = () => import("./commands-statements.js");
 
 withOnlineOptions(command("login <jid>", "set up an account: try its password, make its key")).action(async (jid: string, options: OnlineOptions) =>
   (await import("./commands-login.js")).loginCommand(jid, options),
@@ -77,6 +79,15 @@ about("rm <jid> [fingerprint]", "forget a key, or all of an address").action(asy
 about("revoke <jid> <fingerprint>", "refuse a key for good")
   .option("--yes", "without asking", false)
   .action(async (jid: string, fingerprint: string, options: SureOptions) => (await trustCommands()).trustRevokeCommand(jid, fingerprint, options));
+about("vouch <fingerprint>", "say that a key is that of another device of yours")
+  .option("--label <name>", "your own name for it")
+  .action(async (fingerprint: string, options: VouchOptions) => (await statementCommands()).trustVouchCommand(fingerprint, options));
+about("export <jid> [fingerprint]", "what you know of somebody's keys, signed, for another device of yours")
+  .option("--for <jid>", "for one person alone, and nobody else's use")
+  .action(async (jid: string, fingerprint: string | undefined, options: ExportOptions) => (await statementCommands()).trustExportCommand(jid, fingerprint, options));
+about("import [statement]", "take what was exported: the xmpp: code, or a file with one; - reads stdin")
+  .option("--yes", "without asking", false)
+  .action(async (statement: string | undefined, options: SureOptions) => (await statementCommands()).trustImportCommand(statement, options));
 about("reset <jid>", "take whatever key comes next")
   .option("--yes", "without asking", false)
   .action(async (jid: string, options: SureOptions) => (await trustCommands()).trustResetCommand(jid, options));

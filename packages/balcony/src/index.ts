@@ -5,6 +5,7 @@ export { Balcony, type BalconyEvents, type BalconyOptions, balcony, type OpenOpt
 export type { XmppClient } from "./client.js";
 export type { IqCallee, IqCaller, IqContext, IqHandler, IqReply } from "./client-shape.js";
 export type { IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js";
+export { exportStatement, importStatement, readStatementUri } from "./devices/handed.js";
 export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
