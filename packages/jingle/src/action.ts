@@ -86,6 +86,8 @@ export function readAction(jingle: Element): Action {
 
 function checkOffer(contents: readonly Content[]): void {
   // §7.3: the creator of what the initiator offers is the initiator, which is also the default.
+  const names = contents.map(({ name }) => name);
+  if (new Set(names).size < names.length) throw refusal("bad-request", "two contents have the same name");
   if (contents.some(({ creator }) => creator === "responder")) throw refusal("bad-request", "only the initiator can have created an offered content");
   // §7.2.10
   if (contents.every(({ disposition }) => disposition !== "session")) throw refusal("bad-request", "no content has the disposition session");

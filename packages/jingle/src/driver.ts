@@ -132,7 +132,28 @@ export class Driver {
 
   /** Takes an action of the peer's: returns to acknowledge it, throws a stanza error to refuse it. */
   receive(from: Jid, action: Action): void {
-    this.#take({ type: "received", from, action });
+    const answersOffer = this.#isAnswer(from, action.name);
+    try {
+      this.#take({ type: "received", from, action });
+    } catch (error) {
+      if (answersOffer) this.#misaccepted(error);
+      throw error;
+    }
+  }
+
+  /** An action of the peer's that cannot even be read. */
+  misread(from: Jid, name: string | undefined, error: unknown): void {
+    if (this.#isAnswer(from, name)) this.#misaccepted(error);
+  }
+
+  #isAnswer(from: Jid, name: string | undefined): boolean {
+    return name === "session-accept" && from === this.peer && this.#state.phase === "offered";
+  }
+
+  /** An acceptance that cannot be read will not be followed by a better one: the error that answers it goes out, then the session ends. */
+  #misaccepted(cause: unknown): void {
+    const error = new BalconyError("bad-request", `${this.peer} accepted what was offered by something that is no acceptance of it.`, { cause, peer: this.peer });
+    queueMicrotask(() => this.dispatch({ type: "terminate", reason: "general-error", error }));
   }
 
   dispatch(event: Exclude<Event, { type: "received" }>): void {

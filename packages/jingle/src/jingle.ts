@@ -181,13 +181,22 @@ export class Jingle {
 
   // ---- what comes in
 
+  #read(payload: Element, from: Jid, driver: Driver | undefined): Action {
+    try {
+      return readAction(payload);
+    } catch (error) {
+      driver?.misread(from, payload.attrs.action, error);
+      throw error;
+    }
+  }
+
   #receive({ from, payload }: Request): typeof notMine | Answer {
     const sessions = this.#sessions.get(from);
     // §6.3.2, and protocol.md: a stranger hears what a client without Jingle says.
     const stranger = !sessions && !this.#options.knows(from);
     if (stranger && (!this.#acquainted.has(from) || payload.attrs.action === "session-initiate")) return notMine;
-    const action = readAction(payload);
-    const driver = sessions?.get(action.sid);
+    const driver = sessions?.get(payload.attrs.sid ?? "");
+    const action = this.#read(payload, from, driver);
     if (action.name === "session-initiate") this.#offered(from, action, driver);
     else if (driver) driver.receive(from, action);
     else throw refusal("unknown-session");

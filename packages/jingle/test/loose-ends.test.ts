@@ -29,6 +29,31 @@ describe("the acknowledgement", () => {
   });
 });
 
+describe("an acceptance that cannot be read", () => {
+  it.each([
+    ["has no content", []],
+    ["has a content without transport", [xml("content", { creator: "initiator", name: "xmlstream" }, stream())]],
+    ["is by a transport that was not offered", [xml("content", { creator: "initiator", name: "xmlstream" }, stream(), xml("transport", { xmlns: NS_TWO, sid: "t" }))]],
+  ])("ends the session at once where it %s: no better one will follow", async (_, contents) => {
+    const net = network();
+    const a = side(net, romeo, [transport(NS_ONE, new Meadow(), "never")]);
+    const wire = net.connect(juliet);
+    const seen: Element[] = [];
+    wire.onRequest({ type: "set", name: "jingle", xmlns: "urn:xmpp:jingle:1" }, ({ payload }) => {
+      seen.push(payload);
+      return undefined;
+    });
+    const mine = codeOf(a.jingle.initiate(juliet, { application: stream() }));
+    await settle();
+    const accept = xml("jingle", { xmlns: "urn:xmpp:jingle:1", action: "session-accept", sid: seen[0]?.attrs.sid }, ...contents);
+    expect(await codeOf(wire.request(xml("iq", { to: romeo, type: "set" }, accept)))).toBe("stanza-error");
+    expect(await mine).toBe("bad-request");
+    await settle();
+    expect(seen.map(({ attrs }) => attrs.action)).toEqual(["session-initiate", "session-terminate"]);
+    await a.jingle.close();
+  });
+});
+
 describe("a connection that comes too late", () => {
   it("is destroyed, whatever its transport made of the abort", async () => {
     const net = network();

@@ -151,6 +151,12 @@ const rows: readonly Row<Input>[] = [
     input: { jingle: (sid) => jingle("session-initiate", sid, content({ ...ours, xmlns: "" }, stream(), via())) },
     code: "bad-request",
   },
+  {
+    name: "two contents of one name",
+    breaks: "§6.2 b",
+    input: { jingle: (sid) => jingle("session-initiate", sid, full(), full()) },
+    code: "bad-request",
+  },
   { name: "a content without description", breaks: ["§6.2 c", "§6.3.2 b"], input: { jingle: (sid) => jingle("session-initiate", sid, content(ours, via())) }, code: "bad-request" },
   {
     name: "a content with two descriptions",
