@@ -33,9 +33,14 @@ export function knowsX509(security: Element | undefined): boolean {
   return methods.length === 0 ? announcedIn(security).length > 0 : methods.some(({ attrs }) => attrs.name === "x509");
 }
 
-/** Both sides have sent `<security/>`: what comes first on the transport is TLS. */
+/**
+ * Both sides have sent `<security/>`: what comes first on the transport is TLS.
+ * @throws `security-error` where the peer's leaves no room for certificates
+ */
 export function agreedOnXtls({ localSecurity, remoteSecurity }: JingleSession): boolean {
-  return localSecurity !== undefined && remoteSecurity !== undefined;
+  if (localSecurity === undefined || remoteSecurity === undefined) return false;
+  if (!knowsX509(remoteSecurity)) throw new BalconyError("security-error", "The peer accepts TLS at once, and names no method that we have.");
+  return true;
 }
 
 interface Announced {

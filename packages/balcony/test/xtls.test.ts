@@ -105,6 +105,12 @@ describe("a server that puts <security/>", () => {
     expect(await codeOf(romeo.e2e.open(juliet.self))).not.toBe("none");
   });
 
+  it("into an answer with no method that we have: security-error, and no TLS is tried", async () => {
+    const [romeo, juliet] = [await on.login("romeo", { secure: "xtls" }), await on.login("juliet")];
+    on.interfere = into("session-accept", () => xml("security", NS_XTLS, xml("method", { name: "srp" })));
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("security-error");
+  });
+
   it("with another fingerprint into the offer: fatal, whoever began TLS", async () => {
     const [romeo, juliet] = [await on.login("romeo", { secure: "xtls" }), await on.login("juliet", { secure: "xtls" })];
     on.interfere = (stanza) => {
