@@ -25,8 +25,9 @@ declare module "@xmpp/client" {
   export function client(options: {
     readonly service: string;
     readonly domain: string | undefined;
-    readonly username: string | undefined;
-    readonly password: string | undefined;
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+    readonly credentials?: (authenticate: (credentials: { readonly username: string; readonly password: string }, mechanism: string) => Promise<void>) => Promise<void>;
     readonly resource?: string | undefined;
   }): Client;
   export { xml } from "@balcony/xml";

@@ -17,6 +17,8 @@ export interface Cell {
   readonly code: string | undefined;
   /** What the peer has to hear of a rule that it breaks. */
   readonly heard?: string | undefined;
+  /** A rule was broken, and the session goes on. */
+  readonly goesOn?: boolean | undefined;
 }
 
 /** Layers that need no server. */
@@ -61,12 +63,13 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
         // What a peer does wrong is no matter of the server between: once is enough.
         ...(at.server === "embedded" ? peer.misbehaviours : [])
           .filter(({ role }) => role === at.role)
-          .map(({ name, code, heard, secure = "starttls", transport = "ibb" }) => ({
+          .map(({ name, code, heard, goesOn, secure = "starttls", transport = "ibb" }) => ({
             ...at,
             variant: name,
             options: { text: greeting, transport, secure, misbehave: name },
             code: code ?? undefined,
             heard,
+            goesOn,
           })),
       ];
     default:

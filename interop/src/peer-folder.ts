@@ -32,8 +32,10 @@ export interface Misbehaviour {
   readonly name: string;
   readonly section: string;
   readonly role: Role;
-  /** The error code of Balcony's own end; null where it answers with an error and the session goes on. */
+  /** The error code that the application on Balcony's side gets; null where there is nothing to tell it: an offer that was refused on the spot, an error that an IQ is answered by. */
   readonly code: string | null;
+  /** The session goes on, and ends well. */
+  readonly goesOn?: boolean;
   /** What the peer is told of it, in this order: errors that answer an IQ, stream errors, TLS alerts, the reason of the session-terminate. */
   readonly heard?: string;
   readonly secure?: "starttls" | "xtls";

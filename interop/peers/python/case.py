@@ -17,6 +17,8 @@ class Case:
         self.reached = False
         """What the other side said of our breach, in the order in which it can be told: answers to IQs, stream errors, TLS alerts, the reason of its session-terminate."""
         self.heard = []
+        """The stream that is being read, for what is left in it when the session has ended."""
+        self.stream = None
 
     def breaks(self, rule):
         """Is this the rule to break? Asked at the one place where keeping or breaking it makes the difference."""

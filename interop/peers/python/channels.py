@@ -63,8 +63,14 @@ class InBand:
         try:
             return await self.wire.ask(payload)
         except Refusal as refusal:
+            if refusal.late:
+                raise Over("closed", "the session had ended") from None
             self.case.hear("iq", refusal.condition)
             raise Over("refused", refusal.condition) from None
+
+    def end(self):
+        """The session is over: nothing more will come."""
+        self.inbox.put(b"")
 
     def _told(self, payload, _kind):
         name = payload.tag.split("}")[1]

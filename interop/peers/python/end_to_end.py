@@ -42,21 +42,29 @@ async def end_to_end(case):
         if outcome is None:
             await session.terminate()
         elif session.sid is not None and not session.over:
-            # We have broken a rule: what the other side makes of it, it says.
-            await asyncio.wait({session.ended}, timeout=6)
+            # We have broken a rule: what the other side makes of it, it says. Where an error was all, nothing more may come, and we end it.
+            refused = isinstance(outcome, Over) and outcome.condition == "refused"
+            await asyncio.wait({session.ended}, timeout=1 if refused else 6)
+            await session.terminate("general-error")
+        if outcome is not None and case.stream is not None:
+            await asyncio.wait({asyncio.ensure_future(case.stream.rest())}, timeout=2)
         conclude(case, outcome)
     finally:
         await wire.logout()
 
 
+KINDS = ("iq", "jingle", "stream", "tls", "terminate")
+
+
 def conclude(case, outcome):
-    heard = " ".join(case.heard)
+    heard = " ".join(sorted(case.heard, key=lambda line: KINDS.index(line.split(":")[0])))
     if "misbehave" in case.options and not case.reached:
         case.say("error", condition="not-reached", text=f"{outcome!r}")
     elif outcome is None:
         case.say("closed", **({"reason": heard} if heard else {}))
     elif isinstance(outcome, (Over, Refusal, asyncio.TimeoutError, EOFError, OSError)):
-        case.say("error", condition=heard or getattr(outcome, "condition", "timeout"), text=str(outcome)[:1000])
+        unheard = "nothing" if "misbehave" in case.options else getattr(outcome, "condition", "timeout")
+        case.say("error", condition=heard or unheard, text=f"{outcome!r}"[:1000])
     else:
         raise outcome
 
@@ -160,10 +168,11 @@ async def misaddressed(case, stream, text):
             if rule == "stanza-cut-in-the-middle":
                 await stream.channel.close()
                 raise Over("closed")
-            while True:
-                element = await stream.element()
-                if element.tag == f"{{{CLIENT}}}iq":
-                    note(case, element)
+            if rule.startswith("iq-") and rule != "iq-without-id":  # what has no id cannot be answered
+                while (element := await stream.element()).tag != f"{{{CLIENT}}}iq":
+                    pass
+                note(case, element)
+            return
 
 
 def note(case, iq):
@@ -175,7 +184,7 @@ def note(case, iq):
 async def close_first(case, stream, tls):
     if case.breaks("bytes-ended-within-the-stream"):
         await tls.close()
-        return
+        raise Over("closed")
     if case.breaks("end-tag-of-another"):
         await stream.send("</stream>")
     await stream.send("</stream:stream>")
@@ -187,9 +196,6 @@ async def close_first(case, stream, tls):
 
 
 async def close_second(case, stream, tls):
-    if case.breaks("bytes-ended-within-the-stream"):
-        await tls.close()
-        return
     while (await stream.next())[0] != "end":
         pass
     if not case.breaks("end-unanswered"):

@@ -21,7 +21,7 @@ class Session:
         self.actions = asyncio.Queue()
         self.ended = asyncio.get_running_loop().create_future()
         self.over = False
-        self.channel = None
+        self.channel = self.transport = None
         self.content = "xmlstream"
         self.secured_at_once = False
         wire.on(JINGLE, self._told)
@@ -35,13 +35,17 @@ class Session:
         elif sid != self.sid or self.over:
             raise Answer("item-not-found", detail=f"<unknown-session xmlns='{ERRORS}'/>")
         if action == "session-terminate":
-            self.over = True
+            self.over = self.wire.over = True
             reason = jingle.find(f"{{{JINGLE}}}reason")
             names = [] if reason is None else [child.tag.split("}")[1] for child in reason if child.tag != f"{{{JINGLE}}}text"]
             if names != ["success"]:
                 self.case.hear("terminate", "/".join(names) or "none")
+            if isinstance(self.channel, InBand):
+                self.channel.end()
             if not self.ended.done():
                 self.ended.set_result(names)
+        elif action in ("content-remove", "content-reject", "transport-reject"):
+            self.case.hear("jingle", action)
         elif action == "transport-info":
             for transport in jingle.iter(f"{{{S5B}}}transport"):
                 if isinstance(self.transport, Negotiation):
@@ -248,8 +252,6 @@ class Session:
             content = content.replace(f"<description xmlns='{XMLSTREAM}'/>", f"<description xmlns='{XMLSTREAM}'><more/></description>")
         if case.breaks("accept-of-unknown-session"):
             await self.tolerated("session-accept", content, sid="nobody")
-        if case.breaks("initiate-back-with-same-sid"):
-            await self.tolerated("session-initiate", content)
         if case.breaks("unknown-action"):
             await self.tolerated("session-dance", "")
         await self.tell("session-accept", content)

@@ -83,10 +83,10 @@ class Negotiation:
         nominated = self._nominate(ours, theirs)
         if nominated is None:
             raise Over("failed-transport", "neither side could connect")
+        if self.case.breaks("s5b-proxy-error"):
+            await tell("<proxy-error/>")
+            raise Over("failed-transport")
         if not nominated.mine:
-            if self.case.breaks("s5b-proxy-error"):
-                await tell("<proxy-error/>")
-                raise Over("failed-transport")
             if nominated.proxy:
                 await self._activated()
             return connections[nominated.cid]

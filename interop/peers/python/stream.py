@@ -18,6 +18,7 @@ class Stream:
         self.depth = 0
         self.events = []
         self.root = None
+        case.stream = self
 
     def breaks(self, rule):
         """Rules of the stream are broken before TLS or within it, as the flag says: `inner-` names the latter."""
@@ -83,8 +84,6 @@ class Stream:
             await self.send(head.encode()[:-1] + b" \xff='1'>")
         else:
             await self.send(head)
-        if breaks("header-twice"):
-            await self.send(head.replace(declaration, ""))
 
     async def offer(self, features):
         await self.send(f"<stream:features>{features}</stream:features>")
@@ -152,9 +151,9 @@ class Stream:
             self.case.log(f"{'TLS' if self.inside else 'clear'} < {data.decode(errors='replace')}"[:2000])
             try:
                 self.parser.feed(data)
+                self.events.extend(self.parser.read_events())
             except ET.ParseError as error:
                 raise Over("not-well-formed", str(error)) from None
-            self.events.extend(self.parser.read_events())
 
     def _element(self, element):
         if element.tag == f"{{{STREAM}}}error":
@@ -162,6 +161,14 @@ class Stream:
             self.case.hear("stream", condition)
             raise Over("stream-error", condition)
         return "element", element
+
+    async def rest(self):
+        """Reads on to the end, for a stream error that is still to be heard."""
+        try:
+            while True:
+                await self.next()
+        except Over:
+            return
 
     async def header(self):
         kind, element = await self.next()
@@ -211,9 +218,9 @@ async def starttls_as_initiator(case, channel):
 
 async def starttls_as_responder(case, channel):
     stream = Stream(case, channel, "responder", False)
-    if case.breaks("header-before-initiators"):
-        pass  # who answers may not speak first: what follows comes before anything was read
-    else:
+    # Who answers may not speak first (RFC 6120 §4.2); and where TLS was agreed on, what follows is not TLS.
+    early = case.breaks("header-before-initiators") or case.options.get("misbehave") == "xtls-agreed-and-not-kept"
+    if not early:
         await stream.header()
     await stream.open()
     await stream.litter()
@@ -233,6 +240,8 @@ async def starttls_as_responder(case, channel):
         await stream.offer(features)
     if case.breaks("features-twice"):
         await stream.offer(features)
+    if early:
+        await stream.header()
     command = await stream.element()
     if command.tag != f"{{{TLS}}}starttls":
         raise Over("not-authorized", command.tag)

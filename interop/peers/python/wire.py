@@ -16,7 +16,9 @@ IQ = "{jabber:client}iq"
 class Refusal(Exception):
     """The answer to an IQ was an error."""
 
-    def __init__(self, iq):
+    def __init__(self, iq, late):
+        """`late`: the session had ended when it came."""
+        self.late = late
         error = iq.find("{jabber:client}error")
         conditions = [] if error is None else [child.tag.split("}")[1] for child in error if child.tag.startswith(f"{{{STANZAS}}}")]
         details = [] if error is None else [child.tag.split("}")[1] for child in error if not child.tag.startswith(f"{{{STANZAS}}}")]
@@ -31,9 +33,10 @@ def fresh():
 class Wire:
     def __init__(self, case):
         self.case = case
-        self.client = slixmpp.ClientXMPP(case.own, case.password)
+        self.client = slixmpp.ClientXMPP(case.own, case.password, sasl_mech="PLAIN")
         self.client["feature_mechanisms"].unencrypted_plain = True
         self.client.add_filter("in", self._incoming)
+        self.over = False
         self.waiting = {}
         self.handlers = {}
 
@@ -64,6 +67,7 @@ class Wire:
                 return stanza
             if sender == asked.to and not asked.done():
                 self.case.log("< " + ET.tostring(iq, encoding="unicode"))
+                asked.late = self.over
                 asked.set_result(iq)
             return None
         payload = next(iter(iq), None)
@@ -100,7 +104,7 @@ class Wire:
         finally:
             del self.waiting[ident]
         if iq.get("type") == "error":
-            raise Refusal(iq)
+            raise Refusal(iq, asked.late)
         return next(iter(iq), None)
 
 
