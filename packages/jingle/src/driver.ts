@@ -11,6 +11,7 @@ import { refusal, saysTieBreak, saysUnknownSession } from "./refusal.js";
 import type { InfoHandler, NegotiationProgress, Session } from "./session.js";
 import type { Signalling } from "./signalling.js";
 import type { Effect, Event, Phase, Send, State } from "./state.js";
+import { TranscriptRecorder } from "./transcript.js";
 import { type Way, wanted, ways } from "./ways.js";
 
 /** Milliseconds. */
@@ -53,6 +54,7 @@ export class Driver {
   readonly #channel: StanzaChannel;
   readonly #attempts: Attempts;
   readonly #infoHandlers = new Set<InfoHandler>();
+  readonly #transcript = new TranscriptRecorder();
   readonly #ended = new AbortController();
   readonly #signallingLost = new AbortController();
   readonly #established = deferred<Session>();
@@ -128,6 +130,11 @@ export class Driver {
   /** Carries out the first effects of a session. */
   begin(effects: readonly Effect[]): void {
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Writes down what came in, before anything is made of it: the offer that began the session too. */
+  note(jingle: Element): void {
+    this.#transcript.received(jingle);
   }
 
   /** Takes an action of the peer's: returns to acknowledge it, throws a stanza error to refuse it. */
@@ -299,7 +306,8 @@ export class Driver {
 
   async #request(action: OutgoingAction): Promise<void> {
     const last = action.name === "session-terminate";
-    await this.#options.signalling.request(this.peer, action, last ? { timeout: this.#options.timing.farewell } : { signal: this.#ended.signal });
+    const wait = last ? { timeout: this.#options.timing.farewell } : { signal: this.#ended.signal };
+    await this.#options.signalling.request(this.peer, action, wait, this.#transcript);
     if (action.name === "session-initiate") this.#tell("acknowledged by the peer");
   }
 
@@ -377,6 +385,7 @@ export class Driver {
       remoteApplication: remote.application,
       localSecurity: local.security,
       remoteSecurity: remote.security,
+      takeTranscript: () => this.#transcript.take(),
       ended: this.#ended.signal,
       signallingLost: this.#signallingLost.signal,
       settle: (taken) => this.#settle(taken),

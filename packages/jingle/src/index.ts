@@ -8,3 +8,4 @@ export type { AcceptOptions, Offer } from "./offer.js";
 export type { Application, Connection, IceServer, Reach, Role, Security, Transport, TransportAttempt, TransportContext } from "./plugins.js";
 export { type Reason, type ReasonDetail, reasons } from "./reason.js";
 export type { InfoHandler, NegotiationProgress, Session } from "./session.js";
+export type { Transcript, TranscriptContent, TranscriptEntry } from "./transcript.js";

@@ -197,14 +197,16 @@ export class Jingle {
     if (stranger && (!this.#acquainted.has(from) || payload.attrs.action === "session-initiate")) return notMine;
     const driver = sessions?.get(payload.attrs.sid ?? "");
     const action = this.#read(payload, from, driver);
-    if (action.name === "session-initiate") this.#offered(from, action, driver);
-    else if (driver) driver.receive(from, action);
-    else throw refusal("unknown-session");
+    if (action.name === "session-initiate") this.#offered(from, action, driver, payload);
+    else if (driver) {
+      driver.note(payload);
+      driver.receive(from, action);
+    } else throw refusal("unknown-session");
     return undefined;
   }
 
   /** A session-initiate of somebody who may. Returning acknowledges it. */
-  #offered(from: Jid, action: Action, existing: Driver | undefined): void {
+  #offered(from: Jid, action: Action, existing: Driver | undefined, jingle: Element): void {
     const rival = this.#rival(from, action);
     if (existing && existing !== rival) throw refusal("out-of-order");
     const usable = choose(action, this.#plugins);
@@ -221,6 +223,7 @@ export class Jingle {
     }
     rival?.dispatch({ type: "yielded" });
     const driver = this.#add(new Driver(this.#asked(from, action, usable), this.#driverOptions));
+    driver.note(jingle);
     const offer = new ReceivedOffer(driver);
     this.#offers.set(driver, offer);
     if (call) {

@@ -2,6 +2,7 @@ import type { BalconyError, Unsubscribe, WaitOptions } from "@balcony/channel";
 import type { Element, Jid } from "@balcony/xml";
 import type { Connection, Role } from "./plugins.js";
 import type { Reason, ReasonDetail } from "./reason.js";
+import type { Transcript } from "./transcript.js";
 
 /** Told of the payload of a session-info; `true` says that it was understood. May throw a stanza error, which is the answer. */
 export type InfoHandler = (payload: Element) => boolean | undefined;
@@ -23,6 +24,11 @@ export interface Session {
   /** The `<security/>` that we sent, and the one that the peer sent. */
   readonly localSecurity: Element | undefined;
   readonly remoteSecurity: Element | undefined;
+  /**
+   * What was said in negotiating it, as this side sent and received it: for whoever compares it with the peer's over a channel that the servers cannot reach. Each call but the
+   * first finds nothing, as it is forgotten then.
+   */
+  takeTranscript(): Transcript;
   /** Aborted when the session has ended: reason code `closed` after success, else `session-ended` with the peer's or our own condition. */
   readonly ended: AbortSignal & { readonly reason: BalconyError };
   /** Aborted when the channel that carries the signalling has closed. The bytes are not touched; `terminate()` then ends the session on this side alone. */

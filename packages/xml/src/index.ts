@@ -1,3 +1,4 @@
+export { canonical } from "./canonical.js";
 export { ClientParser, type ClientParserEvents, type ClientParserOptions, FramedClientParser } from "./client-parser.js";
 export { clone } from "./clone.js";
 export { type Attributes, childElements, type Element, isElement, type Node, onlyChild, xml } from "./element.js";
