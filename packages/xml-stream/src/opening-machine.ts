@@ -1,5 +1,5 @@
 import { BalconyError } from "@balcony/channel";
-import type { Element } from "@balcony/xml";
+import { childElements, type Element } from "@balcony/xml";
 import type { Effect, ExchangeEvent, Step } from "./exchange.js";
 import { demandedFeature, isFeatures, writeFeatures } from "./features.js";
 import { type Ends, NS_CLIENT, NS_STREAMS, readHeader, type StreamHeader } from "./header.js";
@@ -9,6 +9,10 @@ export interface OpeningState extends Ends {
   readonly at: "idle" | "header" | "features" | "open" | "failed";
   /** The peer's header, once it came. */
   readonly header: StreamHeader | undefined;
+  /** What we offer as responder. */
+  readonly offered: readonly Element[];
+  /** What the peer offers, once it has. */
+  readonly features: readonly Element[];
 }
 
 /**
@@ -52,7 +56,7 @@ function onHeader(state: OpeningState, element: Element): Outcome {
   const header = readHeader(element, state, "tls");
   if (header instanceof BalconyError) return fail(state, header);
   if (state.role === "initiator") return to({ ...state, header }, "features");
-  return to({ ...state, header }, "open", [{ type: "open" }, { type: "send", element: writeFeatures() }, { type: "finish" }]);
+  return to({ ...state, header }, "open", [{ type: "open" }, { type: "send", element: writeFeatures(...state.offered) }, { type: "finish" }]);
 }
 
 function onElement(state: OpeningState, element: Element): Outcome {
@@ -63,7 +67,7 @@ function onElement(state: OpeningState, element: Element): Outcome {
   }
   const demanded = demandedFeature(element);
   if (demanded) return fail(state, streamError("unsupported-feature", `${state.peer} demands the feature <${demanded.name} xmlns='${demanded.getNS() ?? ""}'/>.`));
-  return to(state, "open", [{ type: "finish" }]);
+  return to({ ...state, features: childElements(element) }, "open", [{ type: "finish" }]);
 }
 
 function to(state: OpeningState, at: OpeningState["at"], effects: readonly Effect[] = []): Outcome {

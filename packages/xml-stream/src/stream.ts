@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WaitOptions } from "@balcony/channel";
-import { type Jid, normalize } from "@balcony/xml";
+import { clone, type Element, type Jid, normalize } from "@balcony/xml";
 import { runExchange } from "./exchange.js";
 import type { Role, StreamHeader } from "./header.js";
 import type { KeepaliveTimes } from "./keepalive.js";
@@ -18,6 +18,8 @@ export interface StreamOptions extends WaitOptions {
   readonly limits?: Partial<StreamLimits> | undefined;
   /** 60 s and 30 s by default. */
   readonly keepalive?: KeepaliveTimes | "off" | undefined;
+  /** What we offer as responder, within `<stream:features/>` (RFC 6120 §4.3.2): nothing that has to be negotiated. */
+  readonly features?: readonly Element[] | undefined;
   /** Told of what a handler threw that is not an answer, and of an answer that could not be sent. */
   readonly report: (error: unknown) => void;
   /**
@@ -34,14 +36,15 @@ export interface StreamOptions extends WaitOptions {
  * for a stanza that came too early, `stream-error`, the codes of malformed XML, `policy-violation`, `closed`, `truncated`, `connection-lost`, `timeout`, `aborted`
  */
 export async function openStream(bytes: Duplex, options: StreamOptions): Promise<XmlStream> {
-  const { role, timeout = TIMEOUT, signal, limits, keepalive, report, delivery = "at-once" } = options;
+  const { role, timeout = TIMEOUT, signal, limits, keepalive, report, delivery = "at-once", features = [] } = options;
   const self = normalize(options.self);
   const peer = normalize(options.peer);
-  const initial: OpeningState = { at: "idle", role, self, peer, header: undefined };
+  const initial: OpeningState = { at: "idle", role, self, peer, header: undefined, offered: features.map(clone), features: [] };
   return await runExchange(
     bytes,
     { initial, step: stepOpening, addresses: "shown", timeout, waitingFor: `${peer} to open the stream`, signal, limits },
     // The machine opens only once the header has come.
-    ({ header }, reader) => new XmlStream(bytes, reader, { self, peer, remoteHeader: header as StreamHeader, limits, keepalive, report, delivery }),
+    ({ features: remoteFeatures, header }, reader) =>
+      new XmlStream(bytes, reader, { self, peer, remoteHeader: header as StreamHeader, remoteFeatures, limits, keepalive, report, delivery }),
   );
 }

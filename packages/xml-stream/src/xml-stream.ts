@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import {
-  type BalconyError,
+  BalconyError,
+  type Deadline,
   type RequestFilter,
   type RequestHandler,
   randomId,
@@ -9,8 +10,9 @@ import {
   StanzaRouter,
   type Unsubscribe,
   type WaitOptions,
+  withDeadline,
 } from "@balcony/channel";
-import { type Element, type Jid, type Limits, xml } from "@balcony/xml";
+import { childElements, type Element, type Jid, type Limits, onlyChild, xml } from "@balcony/xml";
 import { foreignAddress, withoutAddresses } from "./addresses.js";
 import { hangUp } from "./hang-up.js";
 import { NS_CLIENT, NS_STREAMS, type StreamHeader } from "./header.js";
@@ -41,6 +43,7 @@ interface Opened {
   readonly self: Jid;
   readonly peer: Jid;
   readonly remoteHeader: StreamHeader;
+  readonly remoteFeatures: readonly Element[];
   readonly limits: Partial<StreamLimits> | undefined;
   readonly keepalive: KeepaliveTimes | "off" | undefined;
   readonly report: (error: unknown) => void;
@@ -52,12 +55,20 @@ interface Waiting {
   readonly reject: (error: BalconyError) => void;
 }
 
+/** Something that came in and waits. */
+interface Happening {
+  readonly element?: Element;
+  readonly happen: () => void;
+}
+
 /** An end-to-end XML stream as a StanzaChannel to its one peer. Made by `openStream()`. */
 export class XmlStream implements StanzaChannel {
   readonly self: Jid;
   readonly peer: Jid;
   /** What the peer's header said. Whoever knows the peer to be a Balcony demands the addresses in it. */
   readonly remoteHeader: StreamHeader;
+  /** What the peer offers within the stream (RFC 6120 §4.3.2); a responder hears of no features, and has an empty list. */
+  readonly remoteFeatures: readonly Element[];
   /** Sees every stanza of the peer's, IQs too, before whoever acts on it. Must not throw. */
   observer: ((stanza: Element) => void) | undefined;
   /** Looks at every stanza and request before it is sent; what it throws refuses it. Answers to the peer's requests do not pass it. */
@@ -69,7 +80,9 @@ export class XmlStream implements StanzaChannel {
   readonly #keepalive: Keepalive | undefined;
   readonly #maxQueued: number;
   /** What came before whoever opened the stream could add a handler; undefined once they could. */
-  #held: (() => void)[] | undefined = [];
+  #held: Happening[] | undefined = [];
+  /** Told of what comes in while all of it is held. */
+  #onHeld: (() => void) | undefined;
   #delivering = false;
   /** closing: our closing tag is on its way, the peer's may be. over: the stream is, the bytes may not be. */
   #state: "open" | "closing" | "over" = "open";
@@ -81,10 +94,11 @@ export class XmlStream implements StanzaChannel {
   #settleOver: (gone: Promise<void>) => void = () => undefined;
 
   /** @internal */
-  constructor(bytes: Duplex, reader: XmlReader, { self, peer, remoteHeader, limits, keepalive = defaultKeepalive, report, delivery }: Opened) {
+  constructor(bytes: Duplex, reader: XmlReader, { self, peer, remoteHeader, remoteFeatures, limits, keepalive = defaultKeepalive, report, delivery }: Opened) {
     this.self = self;
     this.peer = peer;
     this.remoteHeader = remoteHeader;
+    this.remoteFeatures = remoteFeatures;
     this.#bytes = bytes;
     this.#reader = reader;
     this.#maxQueued = limits?.queuedBytes ?? QUEUED_BYTES;
@@ -117,6 +131,67 @@ export class XmlStream implements StanzaChannel {
     if (this.#delivering) return;
     this.#delivering = true;
     this.#bytes.once("resume", () => this.#release()).resume();
+  }
+
+  /**
+   * While what comes in is held (`delivery: "held"`): reads up to the peer's first stanza. If that is a request of this namespace it is answered with what `answer` makes of it, and
+   * nobody else sees it; any other keeps its turn. What comes behind goes on being held.
+   * @param answer gives the result's child; what it throws is the answer, too
+   * @returns whether it was such a request
+   * @throws why the stream ended, where that came first; `timeout`, `aborted`
+   */
+  async answerFirst(xmlns: string, answer: (payload: Element) => Element, wait: Deadline): Promise<boolean> {
+    const first = await this.#first(wait);
+    const payload = first.name === "iq" && !isAnswer(first) ? childElements(first).find((child) => child.getNS() === xmlns) : undefined;
+    if (!payload) return false;
+    this.#held?.shift();
+    const unsubscribe = this.#router.onRequest({ type: "set", name: payload.getName(), xmlns }, () => answer(payload));
+    if (!this.#router.receive(first, this.peer)) this.#router.refuse(first, this.peer);
+    unsubscribe();
+    return true;
+  }
+
+  /**
+   * While what comes in is held: sends a request of type set, and reads up to the peer's first stanza. If that is the answer nobody else sees it; any other keeps its turn. What comes
+   * behind goes on being held.
+   * @returns the result's child; undefined for an error, an empty result, or where something else came first
+   * @throws why the stream ended, where that came first; `timeout`, `aborted`
+   */
+  async askFirst(payload: Element, wait: Deadline): Promise<Element | undefined> {
+    const id = randomId();
+    await this.#transmit(xml("iq", { type: "set", id }, payload));
+    const first = await this.#first(wait);
+    if (!isAnswer(first) || first.attrs.id !== id) return undefined;
+    this.#held?.shift();
+    return first.attrs.type === "result" ? onlyChild(first) : undefined;
+  }
+
+  /** The peer's first stanza, which goes on being held. */
+  async #first({ timeout, signal, waitingFor }: Deadline): Promise<Element> {
+    const held = this.#held;
+    if (!held || this.#delivering) throw new BalconyError("invalid-argument", "What came in was delivered already.");
+    if (held.length === 0) {
+      try {
+        await withDeadline(this.#somethingHeld(), { timeout, signal, waitingFor });
+      } finally {
+        this.#onHeld = undefined;
+        this.#bytes.pause();
+      }
+    }
+    const element = held[0]?.element;
+    if (element?.getNS() === NS_CLIENT) return element;
+    this.#release(); // it is over, or being closed
+    throw this.#endOf();
+  }
+
+  #somethingHeld(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onHeld = () => {
+        this.#bytes.pause();
+        resolve();
+      };
+      this.#bytes.resume();
+    });
   }
 
   /** The channel that narrowed ones name as theirs. */
@@ -168,13 +243,15 @@ export class XmlStream implements StanzaChannel {
   #release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const happen of held) happen();
+    for (const { happen } of held) happen();
   }
 
   get #receiver(): Receiver {
-    const inTurn = (happen: () => void): void => {
-      if (this.#held) this.#held.push(() => inTurn(happen));
-      else if (this.#state !== "over") happen();
+    const inTurn = (happen: () => void, element?: Element): void => {
+      if (this.#held) {
+        this.#held.push({ happen: () => inTurn(happen), ...(element && { element }) });
+        this.#onHeld?.();
+      } else if (this.#state !== "over") happen();
     };
     return {
       header: () => undefined,
@@ -182,7 +259,7 @@ export class XmlStream implements StanzaChannel {
       heard: () => this.#heard(),
       element: (element) => {
         if (!this.#held && this.#state !== "over") this.#take(element);
-        else inTurn(() => this.#take(element)); // a closure of its own only for those that are held
+        else inTurn(() => this.#take(element), element); // a closure of its own only for those that are held
       },
       close: () => inTurn(() => this.#closeByPeer()),
       failed: (error) => inTurn(() => this.#end(error)),
