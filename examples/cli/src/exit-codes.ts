@@ -55,6 +55,7 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
   ],
   security: [
     "downgrade-suspected",
+    "signalling-tampered",
     "security-error",
     "starttls-missing",
     "starttls-refused",

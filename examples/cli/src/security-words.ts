@@ -42,6 +42,8 @@ export function describeAlert(alert: Session["security"]["alerts"][number]): str
       return "they have shown other keys before: a new device, or somebody else";
     case "unverified-beside-verified":
       return "you have verified another key of theirs, and not this one";
+    case "path-altered":
+      return `a server between you has changed by which path you connect (${printable(alert.what.join("; "))}): what you say is encrypted all the same`;
     case "differed":
       return `with this very key you saw other symbols than they did, on ${alert.at.slice(0, 10)}: somebody may be between you`;
   }

@@ -2,6 +2,7 @@ import { BalconyError, withDeadline } from "@balcony/channel";
 import type { Offer } from "@balcony/jingle";
 import { bare } from "@balcony/xml";
 import { xmlStreamDescription } from "./application.js";
+import { compareSignalling } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
 import type { Plan } from "./discover.js";
@@ -18,12 +19,20 @@ import { knowsX509 } from "./xtls.js";
 export async function accept(context: Context, offer: Offer): Promise<Session | undefined> {
   return await unwinding(async (undo) => {
     if (!(await admitted(context, offer))) return undefined;
-    const plan: Plan = { self: context.channel.self, peer: offer.peer, role: "responder", xtls: knowsX509(offer.security), transports: context.transports };
+    const plan: Plan = {
+      self: context.channel.self,
+      peer: offer.peer,
+      role: "responder",
+      xtls: knowsX509(offer.security),
+      seenFeatures: undefined,
+      transports: context.transports,
+    };
     const answered = await answer(context, plan, offer, undo);
     const secured = await startTls(context, answered, undo);
     const trusted = await decideTrust(context, secured);
     const streamed = await openStream(context, trusted, undo);
-    return new Session(await remember(context, streamed));
+    const compared = await compareSignalling(context, streamed);
+    return new Session(await remember(context, compared));
   });
 }
 

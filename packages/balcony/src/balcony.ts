@@ -129,7 +129,15 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   ) {
     super();
     this.store = store;
-    this.#policy = { require: "encrypted", allow: () => false, accept: () => true, firstUse: () => true, showAddress: ({ known }) => known, ...options.policy };
+    this.#policy = {
+      require: "encrypted",
+      signalling: "where-known",
+      allow: () => false,
+      accept: () => true,
+      firstUse: () => true,
+      showAddress: ({ known }) => known,
+      ...options.policy,
+    };
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
@@ -280,6 +288,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       channel,
       jingle,
       transports: this.#transports,
+      features: this.#advertisement.features,
       addresses: (peer) => this.#addresses(peer, paths),
       identity,
       contacts: this.#contacts,

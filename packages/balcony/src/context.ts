@@ -55,6 +55,11 @@ export interface Policy {
    * Everybody else gets the answer of an absent resource.
    */
   readonly allow: (address: Jid) => boolean;
+  /**
+   * `compare`: both sides must compare inside TLS what was said in signalling, and a peer that knows no such comparison is refused. `where-known`, the default: peers that say inside
+   * TLS that they do not know it are taken without. One that knows it is compared with in any case.
+   */
+  readonly signalling: "where-known" | "compare";
   /** Takes or declines an offer from somebody who may make one. Default: takes all. May ask the person. */
   readonly accept: (offer: IncomingOffer) => boolean | Promise<boolean>;
   /**
@@ -73,6 +78,8 @@ export interface Context {
   readonly jingle: Jingle;
   /** In order of preference. */
   readonly transports: readonly Transport[];
+  /** What we tell those who ask what we support. */
+  readonly features: readonly string[];
   /** What transports may do with addresses, by peer. */
   readonly addresses: (peer: Jid) => AddressPolicy;
   readonly contacts: Contacts;

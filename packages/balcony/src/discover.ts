@@ -17,6 +17,8 @@ export interface Plan {
   readonly role: "initiator" | "responder";
   /** Has the peer said that it knows XTLS: in disco, or by offering it? */
   readonly xtls: boolean;
+  /** What the peer said that it supports; undefined where it called and was not asked. */
+  readonly seenFeatures: ReadonlySet<string> | undefined;
   /** Those that both sides have, in our order of preference. */
   readonly transports: readonly Transport[];
 }
@@ -32,7 +34,7 @@ export async function discover(context: Context, asked: Jid): Promise<Plan> {
       });
     }
     const { peer, features, transports } = isFull(asked) ? await ask(context, asked) : await bestResource(context, asked);
-    return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS), transports };
+    return { self: context.channel.self, peer, role: "initiator", xtls: features.has(NS_XTLS), seenFeatures: features, transports };
   });
 }
 

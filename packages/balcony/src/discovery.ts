@@ -19,13 +19,14 @@ const ownIdentity: Identity = { category: "client", type: "pc", name: "Balcony" 
  * our features are put into its answer on its way out, so the two never race; where it has none, the answer is ours alone.
  */
 export class Advertisement {
-  readonly #features: readonly string[];
+  /** Ours; the application's own come on top. */
+  readonly features: readonly string[];
   /** Requests on their way to the application's handler: sender and id. */
   readonly #asked = new Set<string>();
   #application: { readonly identities: readonly Identity[]; readonly features: readonly string[] } | undefined;
 
   constructor(features: readonly string[]) {
-    this.#features = [...new Set([...features, NS_DISCO_INFO, NS_CAPS])];
+    this.features = [...new Set([...features, NS_DISCO_INFO, NS_CAPS])];
   }
 
   /** Notes a disco#info request that comes in and is for us, so that its answer is known on its way out. */
@@ -47,7 +48,7 @@ export class Advertisement {
   /** The verification string of XEP-0115 §5.1. */
   get ver(): string {
     const identities = (this.#application?.identities ?? [ownIdentity]).map(({ category, type, name }) => `${category}/${type}//${name}<`).sort();
-    const features = [...new Set([...this.#features, ...(this.#application?.features ?? [])])].sort().map((feature) => `${feature}<`);
+    const features = [...new Set([...this.features, ...(this.#application?.features ?? [])])].sort().map((feature) => `${feature}<`);
     return createHash("sha1")
       .update([...identities, ...features].join(""))
       .digest("base64");
@@ -62,7 +63,7 @@ export class Advertisement {
       "query",
       { xmlns: NS_DISCO_INFO, node },
       identities.map(({ category, type, name }) => xml("identity", { category, type, name })),
-      [...new Set([...features, ...this.#features])].map((feature) => xml("feature", { var: feature })),
+      [...new Set([...features, ...this.features])].map((feature) => xml("feature", { var: feature })),
       theirs ? childElements(theirs).filter((child) => child.getNS() !== NS_DISCO_INFO) : [],
     );
     return xml("iq", { type: "result", id: answer.attrs.id, to: answer.attrs.to }, query);

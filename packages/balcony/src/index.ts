@@ -9,7 +9,7 @@ export { exportStatement, importStatement, readStatementUri } from "./devices/ha
 export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
 export type { OnProgress, Progress } from "./progress.js";
-export type { Keys, Security } from "./security.js";
+export type { Keys, Security, SecurityAlert } from "./security.js";
 export { type CodeOptions, Session, type SessionEvents, type SessionStatus } from "./session.js";
 export { defaultTransports, type TransportName } from "./transports.js";
 export type { Ceremony, CeremonyEvents } from "./verification/ceremony.js";

@@ -64,7 +64,9 @@ export function reasonOf(failure: unknown): Reason {
     case "connection-lost":
     case "truncated":
       return "connectivity-error";
+    case "signalling-tampered":
+      return "security-error";
     default:
-      return failure.phase === "stream" ? "failed-application" : "security-error";
+      return failure.phase === "stream" || failure.phase === "compare" ? "failed-application" : "security-error";
   }
 }

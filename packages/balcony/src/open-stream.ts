@@ -1,10 +1,11 @@
 import { BalconyError } from "@balcony/channel";
-import { bare } from "@balcony/xml";
+import { bare, xml } from "@balcony/xml";
 import { openStream as open, type XmlStream } from "@balcony/xml-stream";
 import type { Context } from "./context.js";
 import type { Trusted } from "./decide-trust.js";
 import { misrouted } from "./misrouted.js";
 import { inPhase } from "./progress.js";
+import { NS_SIGNALLING } from "./signalling/statement.js";
 import type { Undo } from "./unwinding.js";
 
 /** A stream of stanzas, both addresses checked inside TLS. */
@@ -20,7 +21,18 @@ export async function openStream(context: Context, previous: Trusted, undo: Undo
   const { peer, role, self } = previous;
   const { keepalive, limits, onProgress, report, signal, timeouts } = context;
   return await inPhase("stream", { text: "opening the stream inside TLS", deadline: timeouts.stream, peer, onProgress }, async () => {
-    const stream = await open(previous.bytes, { role, self, peer, timeout: timeouts.stream, signal, limits, keepalive, report, delivery: "held" }).catch((error: unknown) => {
+    const stream = await open(previous.bytes, {
+      role,
+      self,
+      peer,
+      timeout: timeouts.stream,
+      signal,
+      limits,
+      keepalive,
+      report,
+      delivery: "held",
+      features: [xml("signalling", NS_SIGNALLING)],
+    }).catch((error: unknown) => {
       throw misrouted(error);
     });
     undo(() => void stream.close());

@@ -1,4 +1,5 @@
 import type { Jid } from "@balcony/xml";
+import { compareSignalling } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
 import { discover } from "./discover.js";
@@ -20,7 +21,8 @@ export async function open(context: Context, address: Jid): Promise<Session> {
     const secured = await startTls(context, connected, undo); //    the same bytes under TLS 1.3, the peer's certificate known
     const trusted = await decideTrust(context, secured); //         pinned, new, changed? policy says go on or stop
     const streamed = await openStream(context, trusted, undo); //   both headers name both addresses: stanzas
-    const session = await remember(context, streamed); //           the key is pinned now, and not before
+    const compared = await compareSignalling(context, streamed); // did servers change what was agreed on? told inside TLS
+    const session = await remember(context, compared); //           the key is pinned now, and not before
     return new Session(session); //                                 what the caller gets
   });
 }

@@ -15,10 +15,15 @@ export interface Security {
   readonly verified?: NonNullable<Device["verified"]>;
   /** Is this the first time that this key was seen for this address? */
   readonly firstUse: boolean;
-  readonly alerts: readonly Alert[];
+  readonly alerts: readonly SecurityAlert[];
+  /** What both sides say, inside TLS, of the negotiation before: the same; the same but for paths and candidates; or `unknown`, as the peer knows no comparison. */
+  readonly signalling: "same" | "path-altered" | "unknown";
   readonly own: Keys;
   readonly peer: Keys;
 }
+
+/** What must be shown to the person. `path-altered`: somebody changed on the way by which transports and addresses the two may connect; `what`, in words, is not more than that. */
+export type SecurityAlert = Alert | { readonly kind: "path-altered"; readonly what: readonly string[] };
 
 export interface Keys {
   /** SHA-256 of the SubjectPublicKeyInfo, 64 lower-case hex digits: what trust hangs on, and what people compare. */

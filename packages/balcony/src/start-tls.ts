@@ -15,6 +15,8 @@ import { agreedOnXtls, checkAnnounced, demandingXml, xtls } from "./xtls.js";
 /** The bytes under TLS, the peer's certificate, and what the store makes of its key. */
 export interface Secured extends Connected {
   readonly tls: Tls;
+  /** The offers of TLS methods (XEP-0250) that went and came in the clear; undefined with XTLS. */
+  readonly starttls: { readonly sent: Element; readonly received: Element | undefined } | undefined;
   readonly decision: Acceptance;
 }
 
@@ -66,7 +68,7 @@ async function secured(
   context: Context,
   previous: Connected,
   { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
-): Promise<Pick<Secured, "tls" | "decision">> {
+): Promise<Pick<Secured, "tls" | "starttls" | "decision">> {
   const { peer, role, self } = previous;
   const { identity, store } = context;
   const known = store.view(bare(self), bare(peer));
@@ -85,29 +87,36 @@ async function secured(
       if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
     },
   };
-  const tls = await (agreedOnXtls(previous.jingle) ? xtls(previous.bytes, options) : afterStartTls(context, previous, options)).catch((error: unknown) => {
+  const begun = agreedOnXtls(previous.jingle) ? withoutStartTls(xtls(previous.bytes, options)) : afterStartTls(context, previous, options);
+  const { starttls, tls } = await begun.catch((error: unknown) => {
     throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
   });
-  if (decision?.action === "accept") return { tls, decision };
+  if (decision?.action === "accept") return { tls, starttls, decision };
   tls.bytes.destroy();
   throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
 }
 
+type Begun = Pick<Secured, "tls" | "starttls">;
+
+const withoutStartTls = async (tls: Promise<Tls>): Promise<Begun> => ({ tls: await tls, starttls: undefined });
+
 /** The exchange in the clear, then TLS. */
-async function afterStartTls({ limits }: Context, { bytes, jingle, peer, role, self }: Connected, options: SecureOptions): Promise<Tls> {
+async function afterStartTls({ limits }: Context, { bytes, jingle, peer, role, self }: Connected, options: SecureOptions): Promise<Begun> {
+  const offer = x509Offer();
   const exchange = async () =>
     await exchangeStartTls(bytes, {
       role,
       self,
       peer,
-      offer: x509Offer(),
+      offer,
       addresses: jingle.transport === "urn:xmpp:jingle:transports:ibb:1" ? "shown" : "hidden", // the server that carries IBB knows both anyway
       timeout: options.timeout,
       signal: options.signal,
       limits,
       secure: async (plain) => await secure(plain, options),
     });
-  return (await demandingXml(bytes, exchange)).secured;
+  const { remoteOffer, secured } = await demandingXml(bytes, exchange);
+  return { tls: secured, starttls: { sent: offer, received: remoteOffer } };
 }
 
 /**

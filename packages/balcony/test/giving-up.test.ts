@@ -5,7 +5,7 @@ import { streamBetween } from "../../../test/rigs/login.js";
 import type { BalconyError, Progress } from "../src/index.js";
 
 const on = stage();
-const phases = ["discover", "negotiate", "starttls", "trust", "stream", "store"] as const;
+const phases = ["discover", "negotiate", "starttls", "trust", "stream", "compare", "store"] as const;
 
 describe("a caller who gives up", () => {
   it.each(phases)("as %s begins hears `aborted`, the other side ends too, and the next call stands", async (phase) => {
@@ -15,9 +15,11 @@ describe("a caller who gives up", () => {
     const onProgress = (progress: Progress): void => {
       if (progress.phase === phase && progress.state === "begin") giveUp.abort();
     };
-    const reached = ["starttls", "trust", "stream"].includes(phase);
+    const reached = ["starttls", "trust", "stream", "compare"].includes(phase);
     const failed = reached ? nextError(juliet) : undefined;
-    const answered = phase === "store" ? new Promise<void>((resolve) => juliet.e2e.once("session", (session) => void session.once("close", resolve))) : undefined;
+    // By then the other side may have its session, or is about to.
+    const closed = new Promise<void>((resolve) => juliet.e2e.once("session", (session) => void session.once("close", resolve)));
+    const answered = phase === "store" ? Promise.race([closed, nextError(juliet)]) : undefined;
     const code = await codeOf(romeo.e2e.open(juliet.self, { signal: giveUp.signal, onProgress }));
     expect(code).toBe("aborted");
     await failed;

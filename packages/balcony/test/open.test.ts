@@ -46,7 +46,7 @@ it("opens a stream, says a thing both ways, closes", async () => {
   const closed = new Promise<void>((resolve) => toRomeo.once("close", resolve));
   await toJuliet.close();
   await closed;
-  expect(steps.filter((step) => step.endsWith("begin"))).toEqual(["discover", "negotiate", "starttls", "trust", "stream", "store"].map((phase) => `${phase} begin`));
+  expect(steps.filter((step) => step.endsWith("begin"))).toEqual(["discover", "negotiate", "starttls", "trust", "stream", "compare", "store"].map((phase) => `${phase} begin`));
   expect([toJuliet.status, toRomeo.status]).toEqual(["offline", "offline"]);
 });
 

@@ -50,15 +50,17 @@ describe("a session", () => {
   it("loses nothing that the peer sends in the very first moment, either way", async () => {
     const romeo = await on.login("romeo");
     const juliet = await on.login("juliet");
-    const heard: Promise<string | null>[] = [];
-    juliet.e2e.once("session", (session) => {
-      void session.send(message("from juliet"));
-      heard.push(next<ReturnType<typeof message>>(session, "stanza").then((stanza) => stanza.getChildText("body")));
+    const body = async (session: Session): Promise<string | null> => (await next<ReturnType<typeof message>>(session, "stanza")).getChildText("body");
+    const answered = new Promise<string | null>((resolve) => {
+      juliet.e2e.once("session", (session) => {
+        void session.send(message("from juliet"));
+        resolve(body(session));
+      });
     });
     const session = await romeo.e2e.open(juliet.self);
-    heard.push(next<ReturnType<typeof message>>(session, "stanza").then((stanza) => stanza.getChildText("body")));
+    const heard = body(session);
     await session.send(message("from romeo"));
-    expect((await Promise.all(heard)).sort()).toEqual(["from juliet", "from romeo"]);
+    expect((await Promise.all([heard, answered])).sort()).toEqual(["from juliet", "from romeo"]);
   });
 
   it("refuses characters that XML has not before anything is sent, and goes on", async () => {
@@ -112,7 +114,7 @@ it("open() tells of each step in its order", async () => {
   const answered = next(juliet.e2e, "session");
   await romeo.e2e.open(juliet.self, { onProgress: into(ours) });
   await answered;
-  const phases = ["negotiate", "starttls", "trust", "stream", "store"].flatMap((phase) => [`${phase} begin`, `${phase} end`]);
+  const phases = ["negotiate", "starttls", "trust", "stream", "compare", "store"].flatMap((phase) => [`${phase} begin`, `${phase} end`]);
   expect(ours).toEqual(["discover begin", "discover end", ...phases]);
   expect(theirs).toEqual(phases);
 });

@@ -44,8 +44,9 @@ describe("twenty streams between the same two", () => {
     const romeo = await on.login("romeo");
     const juliet = await on.login("juliet");
     const far: Session[] = [];
-    juliet.e2e.on("session", (session) => far.push(session));
+    const all = new Promise<void>((resolve) => juliet.e2e.on("session", (session) => void (far.push(session) === 20 && resolve())));
     const sessions = await Promise.all(Array.from({ length: 20 }, async () => await romeo.e2e.open(juliet.self)));
+    await all;
     expect([romeo.e2e.sessions.size, juliet.e2e.sessions.size, new Set(sessions).size]).toEqual([20, 20, 20]);
     const heard = Promise.all(far.map(async (session) => (await next<ReturnType<typeof message>>(session, "stanza")).getChildText("body")));
     await Promise.all(sessions.map(async (session, index) => await session.send(message(String(index)))));

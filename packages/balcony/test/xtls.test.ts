@@ -73,11 +73,12 @@ describe("a server that takes <security/> out of", () => {
     await talk(romeo, juliet);
   });
 
-  it("the offer gets STARTTLS, and nothing less", async () => {
+  it("the offer gets STARTTLS, and is found out within it", async () => {
     const [romeo, juliet] = [await on.login("romeo", { secure: "xtls" }), await on.login("juliet", { secure: "xtls" })];
     on.interfere = without("session-initiate");
-    await talk(romeo, juliet);
-    expect(plain()).toBe(true);
+    const failed = nextError(juliet);
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("signalling-tampered");
+    expect([(await failed).code, plain()]).toEqual(["signalling-tampered", true]);
   });
 });
 

@@ -28,6 +28,8 @@ export const codes = {
   "unsupported-peer": "The peer's client knows no e2e streams, or shares no transport with us.",
   "downgrade-suspected": "This peer has spoken e2e streams before and now seems unable to: somebody may be in between.",
 
+  "signalling-tampered": "What the two sides say inside TLS of the negotiation is not the same: a server changed it on the way.",
+
   // Jingle (XEP-0166)
   "bad-request": "A Jingle action breaks XEP-0166, or the rules of its transport or application.",
   declined: "The peer declined the session.",

@@ -2,7 +2,7 @@ import type { Element } from "@balcony/xml";
 import type { ErrorCode } from "./codes.js";
 
 /** The step of `open()` or `accept()` in which something failed. */
-export type Phase = "discover" | "negotiate" | "starttls" | "trust" | "stream" | "session" | "store" | "client";
+export type Phase = "discover" | "negotiate" | "starttls" | "trust" | "stream" | "compare" | "session" | "store" | "client";
 
 /** What a stanza of type error says (RFC 6120 §8.3). */
 export interface StanzaErrorDetail {
