@@ -14,6 +14,8 @@ const state = (role: Role, at: OpeningState["at"]): OpeningState => ({
   self: role === "initiator" ? romeo : juliet,
   peer: role === "initiator" ? juliet : romeo,
   header: undefined,
+  offered: [],
+  features: [],
 });
 const header = (changes: Record<string, string> = {}): ExchangeEvent => ({
   type: "header",
