@@ -67,12 +67,12 @@ async function exchange({ signal, timeouts }: Context, { jingle, peer, stream }:
   }
   if (!stream.remoteFeatures.some((feature) => feature.is("signalling", NS_SIGNALLING))) return undefined;
   let theirs: Statement | undefined;
-  let malformed: unknown;
+  let malformed: Error | undefined;
   const answer = (payload: Element): Element => {
     try {
       theirs = readStatement(payload);
     } catch (error) {
-      malformed = error;
+      malformed = error as Error;
       throw error;
     }
     return writeStatement(own);
