@@ -1,3 +1,5 @@
+import { parseCode } from "@balcony/trust";
+import { normalize } from "@balcony/xml";
 import { address, goOnline } from "./connect.js";
 import { UsageError } from "./exit-codes.js";
 import { onInterrupt } from "./interrupt.js";
@@ -5,6 +7,7 @@ import type { StreamOptions } from "./options.js";
 import { makeOutput } from "./output.js";
 import { tellProgress } from "./progress.js";
 import { isPipe, run, tellClosing } from "./run.js";
+import { askText } from "./secrets.js";
 
 /** Seconds for the peer's client to accept, which may have to ask its person first. */
 const PERSON = 120;
@@ -19,16 +22,22 @@ export async function verifyCommand(typed: string, options: VerifyByVoiceOptions
   await openCommand(typed, options, options.readAloud ? "aloud" : "compare");
 }
 
-/** `balcony open JID` */
-export async function openCommand(typed: string, options: StreamOptions, verify?: "compare" | "aloud"): Promise<void> {
-  const peer = address(typed);
+export interface OpenOptions extends StreamOptions {
+  /** As typed; `true` and `-`: to be asked for. */
+  readonly code?: string | true;
+}
+
+/** `balcony open [JID]` */
+export async function openCommand(typed: string | undefined, options: OpenOptions, verify?: "compare" | "aloud"): Promise<void> {
+  const code = await codeOf(options);
+  const peer = typed === undefined ? addressOf(code) : address(typed);
   const output = makeOutput(options);
   const interrupt = onInterrupt(() => tellClosing(output));
   const negotiation = Math.max(options.timeout, PERSON) * 1000;
   try {
     const online = await goOnline(options, output, { signal: interrupt.signal, e2e: { timeouts: { negotiation } } });
     try {
-      const session = await online.e2e.open(peer, { signal: interrupt.signal, onProgress: tellProgress(output, options) });
+      const session = await online.e2e.open(peer, { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) });
       await run(session, output, interrupt, verify);
     } finally {
       await online.close();
@@ -36,4 +45,18 @@ export async function openCommand(typed: string, options: StreamOptions, verify?
   } finally {
     interrupt.release();
   }
+}
+
+/** A code is used up by one try: it may stand where other users of the machine can see it. */
+async function codeOf({ code }: OpenOptions): Promise<string | undefined> {
+  const typed = code === true || code === "-" ? await askText("What is the code?", "Give it behind --code.") : code;
+  if (typed !== undefined) parseCode(typed, { normalize }); // what is mistyped is told before anybody is called
+  return typed;
+}
+
+/** Whose invitation was scanned. */
+function addressOf(code: string | undefined): string {
+  const scanned = code === undefined ? undefined : parseCode(code, { normalize }).address;
+  if (scanned === undefined) throw new UsageError("Whom? It is `balcony open JID`, or `balcony open --code` with a scanned code, which says whose it is.");
+  return scanned;
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import type { InviteOptions } from "./commands-invite.js";
 import type { ListenOptions } from "./commands-listen.js";
-import type { VerifyByVoiceOptions } from "./commands-open.js";
+import type { OpenOptions, VerifyByVoiceOptions } from "./commands-open.js";
 import type { ExportOptions, VouchOptions } from "./commands-statements.js";
 import type { SureOptions, VerifyOptions } from "./commands-trust.js";
 import { exitCodeOf, exitCodes, UsageError } from "./exit-codes.js";
-import { type CommonOptions, type OnlineOptions, type StreamOptions, withCommonOptions, withOnlineOptions, withStreamOptions } from "./options.js";
+import { type CommonOptions, type OnlineOptions, seconds, withCommonOptions, withOnlineOptions, withStreamOptions } from "./options.js";
 import { endWithReader, makeOutput } from "./output.js";
 
 const help = `
@@ -41,9 +42,14 @@ withOnlineOptions(command("login <jid>", "set up an account: try its password, m
   (await import("./commands-login.js")).loginCommand(jid, options),
 );
 
-withStreamOptions(command("open <jid>", "open a stream: a conversation at a terminal, else a pipe")).action(async (jid: string, options: StreamOptions) =>
-  (await import("./commands-open.js")).openCommand(jid, options),
-);
+withStreamOptions(command("open [jid]", "open a stream: a conversation at a terminal, else a pipe"))
+  .option("--code [code]", "the code of their invitation, by which both of you are verified; asked for where it is left out")
+  .action(async (jid: string | undefined, options: OpenOptions) => (await import("./commands-open.js")).openCommand(jid, options));
+
+withStreamOptions(command("invite [jid]", "make a code, and wait for whoever opens a stream with it: both are verified"))
+  .option("--qr", "a code to scan instead of one to type", false)
+  .option("--lifetime <seconds>", "how long the code waits, at most a day", seconds, 600)
+  .action(async (jid: string | undefined, options: InviteOptions) => (await import("./commands-invite.js")).inviteCommand(jid, options));
 
 withStreamOptions(command("verify <jid>", "open a stream, and find out with the other person whether somebody is between you"))
   .option("--read-aloud", "they read three numbers to you by voice, and you type them", false)

@@ -79,7 +79,7 @@ function stun(text: string, others: readonly string[]): string[] {
   return [...others, text];
 }
 
-function seconds(text: string): number {
+export function seconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("It takes seconds, more than 0 and at most 86400.");
   return value;

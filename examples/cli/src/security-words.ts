@@ -8,6 +8,7 @@ type Line = readonly [words: string, mark: Mark];
 /** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
 export function describeSecurity({ peer, security }: Session): readonly Line[] {
   if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
+  if (security.verified?.how === "code") return [["verified: you both had the same code", "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
   return [

@@ -46,6 +46,8 @@ export interface SecuredStanzas extends StanzaChannel {
   guard: ((stanza: Element) => void) | undefined;
   /** Lets come in what was held until now. */
   deliver(): void;
+  /** Holds what comes in from now on, until `deliver()`. */
+  hold(): void;
 }
 
 /** What open() and accept() hand over once everything stands. */

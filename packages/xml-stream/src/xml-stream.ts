@@ -4,12 +4,12 @@ import {
   type Deadline,
   type RequestFilter,
   type RequestHandler,
+  type RequestOptions,
   randomId,
   type StanzaChannel,
   type StanzaHandler,
   StanzaRouter,
   type Unsubscribe,
-  type WaitOptions,
   withDeadline,
 } from "@balcony/channel";
 import { childElements, type Element, type Jid, type Limits, onlyChild, xml } from "@balcony/xml";
@@ -133,6 +133,13 @@ export class XmlStream implements StanzaChannel {
     this.#bytes.once("resume", () => this.#release()).resume();
   }
 
+  /** Holds what comes in from now on, also the rest of what was read already, until `deliver()`: for a stream that is handed on to somebody who has yet to add handlers. */
+  hold(): void {
+    this.#held ??= [];
+    this.#delivering = false;
+    this.#bytes.pause();
+  }
+
   /**
    * While what comes in is held (`delivery: "held"`): reads up to the peer's first stanza. If that is a request of this namespace it is answered with what `answer` makes of it, and
    * nobody else sees it; any other keeps its turn. What comes behind goes on being held.
@@ -211,7 +218,7 @@ export class XmlStream implements StanzaChannel {
     return this.#transmit(stanza);
   }
 
-  async request(iq: Element, options: WaitOptions = {}): Promise<Element> {
+  async request(iq: Element, options: RequestOptions = {}): Promise<Element> {
     if (this.#state !== "open") throw this.#endOf();
     return await this.#router.request(iq, options);
   }

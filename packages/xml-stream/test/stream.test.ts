@@ -6,6 +6,23 @@ import { features, handPlayed, headerOf, juliet, report, romeo, settle } from ".
 import { bodiesOf, endOf, openedByHand, openedPair } from "./opened.js";
 
 describe("opening a stream", () => {
+  it("what comes behind an answer can be held until somebody else has added handlers, also from the same segment", async () => {
+    const { stream, far } = await openedByHand();
+    const asked = stream.request(xml("iq", { type: "set" }, xml("q", "x")), { onResult: () => stream.hold() });
+    await far.hears("<q");
+    const [, id] = /id="([^"]+)"/u.exec(far.heard) ?? [];
+    far.say(`<iq type='result' id='${id}'/><message><body>1</body></message>`);
+    far.say("<message><body>2</body></message>");
+    await asked;
+    await settle();
+    const bodies = bodiesOf(stream);
+    expect(bodies).toEqual([]);
+    setImmediate(() => stream.deliver());
+    far.say("</stream:stream>");
+    await stream.close();
+    expect(bodies).toEqual(["1", "2"]);
+  });
+
   it("both ends learn what the other's header said", async () => {
     const { a, b } = await openedPair();
     expect(b.remoteHeader).toEqual({ from: romeo, to: juliet, id: undefined, version: "1.0", lang: undefined });

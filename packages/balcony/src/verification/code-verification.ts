@@ -11,6 +11,12 @@ import type { VerificationParts } from "./verification.js";
 /** Milliseconds, beyond which a run has ended of itself. */
 const LIFE = 60_000;
 
+/** What codes run on. */
+interface Holding extends StanzaChannel {
+  hold(): void;
+  deliver(): void;
+}
+
 /** Codes within one session, one at a time. */
 export class CodeVerification {
   #current: CodeRun | undefined;
@@ -21,7 +27,7 @@ export class CodeVerification {
   readonly #peer: Jid;
 
   constructor(
-    private readonly channel: StanzaChannel,
+    private readonly channel: Holding,
     private readonly parts: VerificationParts,
     private readonly verified: (device: Device) => void,
     private readonly peer: Jid,
@@ -69,7 +75,10 @@ export class CodeVerification {
     this.#used = undefined;
     run = new CodeRun({
       context: { role, self: this.#self, peer: this.#peer, ctx, ekm },
-      send: async (message) => void (await this.channel.request(xml("iq", { type: "set" }, writeCodeMessage(message)))),
+      send: async (message) => {
+        const options = message.type === "code-tag" ? { onResult: () => this.#handOver() } : {};
+        await this.channel.request(xml("iq", { type: "set" }, writeCodeMessage(message)), options);
+      },
       rejection: rejectionOf,
       spend: async (code) => {
         await store.spendCode(this.#self, this.#peer, code);
@@ -84,6 +93,12 @@ export class CodeVerification {
     });
     this.#current = run;
     return run;
+  }
+
+  /** Whoever waits for the verification adds handlers in the turn in which it ends, and the peer may say something right behind its answer. */
+  #handOver(): void {
+    this.channel.hold();
+    setImmediate(() => this.channel.deliver());
   }
 
   /** The invitation whose code this is has had its one try. */
