@@ -13,6 +13,7 @@ import { remember } from "./remember.js";
 import { Session } from "./session.js";
 import { startTls } from "./start-tls.js";
 import { type Undo, unwinding } from "./unwinding.js";
+import { byWhateverPath } from "./whatever-path.js";
 import { knowsX509 } from "./xtls.js";
 
 /** Takes an offered stream: the mirror of open(), from the second step on. Returns undefined where policy declined. */
@@ -28,9 +29,11 @@ export async function accept(context: Context, offer: Offer): Promise<Session | 
       transports: context.transports,
     };
     const answered = await answer(context, plan, offer, undo);
-    const secured = await startTls(context, answered, undo);
-    const trusted = await decideTrust(context, secured);
-    const streamed = await openStream(context, trusted, undo);
+    const streamed = await byWhateverPath(context, answered, async (by) => {
+      const secured = await startTls(context, by, undo);
+      const trusted = await decideTrust(context, secured);
+      return await openStream(context, trusted, undo);
+    });
     const compared = await compareSignalling(context, streamed);
     return new Session(await remember(context, compared));
   });

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { BalconyError } from "@balcony/channel";
-import type { Session as JingleSession, NegotiationProgress, Reason } from "@balcony/jingle";
+import type { Connection, Session as JingleSession, NegotiationProgress, Reason } from "@balcony/jingle";
 import { bare, type Element } from "@balcony/xml";
 import { xmlStreamDescription } from "./application.js";
 import type { Context } from "./context.js";
@@ -12,6 +12,8 @@ import { wantsXtls, xtlsElement } from "./xtls.js";
 /** A Jingle session that stands, and the bytes of its transport. */
 export interface Connected extends Plan {
   readonly jingle: JingleSession;
+  /** What the transport made. */
+  readonly connection: Connection;
   readonly bytes: Duplex;
   readonly path: string;
 }
@@ -50,8 +52,10 @@ export function negotiationSteps(onProgress: Context["onProgress"]) {
 export function connected(plan: Plan, session: JingleSession, undo: Undo): Connected {
   // Nobody waits for the peer to acknowledge the end of what has failed: it may be the peer or the server that is silent.
   undo((reason) => void session.terminate(reasonOf(reason), reason instanceof BalconyError ? reason.code : undefined));
-  return { ...plan, role: session.role, jingle: session, bytes: session.connection.bytes, path: session.connection.path };
+  return { ...plan, role: session.role, jingle: session, ...by(session.connection) };
 }
+
+export const by = (connection: Connection): Pick<Connected, "connection" | "bytes" | "path"> => ({ connection, bytes: connection.bytes, path: connection.path });
 
 /** How a failure after the session was set up is told to the peer (XEP-0166 §7.4). */
 export function reasonOf(failure: unknown): Reason {

@@ -9,6 +9,7 @@ import { remember } from "./remember.js";
 import { Session } from "./session.js";
 import { startTls } from "./start-tls.js";
 import { unwinding } from "./unwinding.js";
+import { byWhateverPath } from "./whatever-path.js";
 
 /**
  * Opens an end-to-end stream to `address`. This is the table of contents of the whole system: each step takes what the one before has made, and none can be skipped.
@@ -18,9 +19,11 @@ export async function open(context: Context, address: Jid): Promise<Session> {
   return await unwinding(async (undo) => {
     const plan = await discover(context, address); //               who, and what both support
     const connected = await negotiate(context, plan, undo); //      a Jingle session and its best transport: bytes
-    const secured = await startTls(context, connected, undo); //    the same bytes under TLS 1.3, the peer's certificate known
-    const trusted = await decideTrust(context, secured); //         pinned, new, changed? policy says go on or stop
-    const streamed = await openStream(context, trusted, undo); //   both headers name both addresses: stanzas
+    const streamed = await byWhateverPath(context, connected, async (by) => {
+      const secured = await startTls(context, by, undo); //         the same bytes under TLS 1.3, the peer's certificate known
+      const trusted = await decideTrust(context, secured); //       pinned, new, changed? policy says go on or stop
+      return await openStream(context, trusted, undo); //           both headers name both addresses: stanzas
+    });
     const compared = await compareSignalling(context, streamed); // did servers change what was agreed on? told inside TLS
     const session = await remember(context, compared); //           the key is pinned now, and not before
     return new Session(session); //                                 what the caller gets

@@ -1,5 +1,5 @@
-import { BalconyError, type RefusedKey, withDeadline } from "@balcony/channel";
-import type { Connection, Session as JingleSession } from "@balcony/jingle";
+import { BalconyError, type RefusedKey } from "@balcony/channel";
+import type { Connection } from "@balcony/jingle";
 import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
 import { type Acceptance, type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
@@ -22,7 +22,7 @@ export interface Secured extends Connected {
 
 /**
  * STARTTLS, or XTLS where both sides offered it, then TLS 1.3 in the role that the Jingle session gives. What is known of the peer was loaded before: a key that is blocked ends the handshake in the very
- * callback that shows it, before anything of ours has left (docs/security.md). Until TLS stands a path that breaks is replaced by the next transport.
+ * callback that shows it, before anything of ours has left (docs/security.md).
  */
 export async function startTls(context: Context, previous: Connected, undo: Undo): Promise<Secured> {
   const { jingle, peer } = previous;
@@ -30,37 +30,12 @@ export async function startTls(context: Context, previous: Connected, undo: Undo
   return await inPhase("starttls", { text: "agreeing on TLS 1.3", deadline: timeouts.handshake, peer, onProgress }, async () => {
     await store.refresh();
     const deadline = performance.now() + timeouts.handshake;
-    for (let connection = jingle.connection; ; ) {
-      try {
-        const { connection: taken, result } = await contend(
-          connection,
-          async (one, signal) => await secured(context, { ...previous, bytes: one.bytes }, { signal, deadline }),
-          context.signal,
-        );
-        undo(() => void result.tls.bytes.destroy());
-        jingle.settle(taken);
-        return { ...previous, ...result, bytes: result.tls.bytes, path: taken.path };
-      } catch (error) {
-        if (!isLoss(error)) throw error;
-        connection = await replacement(context, jingle, { lost: connection, error, deadline });
-      }
-    }
+    const attempt = async (one: Connection, signal: AbortSignal) => await secured(context, { ...previous, bytes: one.bytes }, { signal, deadline });
+    const { connection, result } = await contend(previous.connection, attempt, context.signal);
+    undo(() => void result.tls.bytes.destroy());
+    jingle.take(connection);
+    return { ...previous, ...result, bytes: result.tls.bytes, path: connection.path };
   });
-}
-
-/** The bytes broke, and nobody has refused anything. */
-const isLoss = (error: unknown): error is BalconyError => error instanceof BalconyError && ["connection-lost", "truncated", "closed"].includes(error.code);
-
-async function replacement(
-  { signal }: Context,
-  jingle: JingleSession,
-  { lost, error, deadline }: { readonly lost: Connection; readonly error: BalconyError; readonly deadline: number },
-): Promise<Connection> {
-  const found = jingle.replacement(lost, error).catch((reason: unknown) => {
-    // What ended the session says less than how its bytes ended, unless that is why no other transport was found.
-    throw reason instanceof BalconyError && reason.code === "failed-transport" ? reason : error;
-  });
-  return await withDeadline(found, { timeout: Math.max(0, deadline - performance.now()), signal, waitingFor: "another transport in the place of one that broke" });
 }
 
 /** One connection under TLS, and what the store makes of the key that is at its other end. */

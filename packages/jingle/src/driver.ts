@@ -388,7 +388,8 @@ export class Driver {
       takeTranscript: () => this.#transcript.take(),
       ended: this.#ended.signal,
       signallingLost: this.#signallingLost.signal,
-      settle: (taken) => this.#settle(taken),
+      take: (taken) => this.#attempts.settle(this.#state.attempt, taken),
+      settle: () => this.#settle(),
       replacement: async (lost, error) => await this.#replacement(lost, error),
       terminate: (reason, detail) => this.terminate(reason, typeof detail === "string" ? { text: detail } : detail),
       sendInfo: (payload, options) => this.#sendInfo(payload, options),
@@ -397,9 +398,9 @@ export class Driver {
   }
 
   /** The path stays. */
-  #settle(taken?: Connection): void {
+  #settle(): void {
     this.dispatch({ type: "settled" });
-    this.#attempts.settle(this.#state.attempt, taken);
+    this.#attempts.settle(this.#state.attempt, undefined);
     this.#unlimit();
   }
 

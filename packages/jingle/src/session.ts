@@ -34,10 +34,12 @@ export interface Session {
   /** Aborted when the channel that carries the signalling has closed. The bytes are not touched; `terminate()` then ends the session on this side alone. */
   readonly signallingLost: AbortSignal;
   /**
-   * For sessions that were wanted as `provisional`: the path has proved to lead to the peer, and stays.
-   * @param taken one of `connection.others`, where it was that; the rest are destroyed
+   * For sessions that were wanted as `provisional`: something has come by the path, which has no deadline any more, but may still break.
+   * @param taken the connection, or one of its `others`; the rest are destroyed
    */
-  settle(taken?: Connection): void;
+  take(taken: Connection): void;
+  /** For sessions that were wanted as `provisional`: both sides use the path, and it stays. */
+  settle(): void;
   /**
    * For sessions that were wanted as `provisional` and are not settled: has a path replaced that broke, or that the peer has given up.
    * @param lost the connection that broke

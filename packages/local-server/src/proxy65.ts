@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import { readGreeting, readRequest, type SocksStep } from "@balcony/transport-s5b/socks";
 import { type Element, type Jid, xml } from "@balcony/xml";
 import { addressIn } from "./address.js";
 import { errorReply, resultReply } from "./errors.js";
 import { info } from "./host.js";
 import { closed, listen, portOf } from "./listen.js";
 import type { Service } from "./router.js";
-import { readGreeting, readRequest, type SocksStep } from "./socks5.js";
 
 const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
 const NS_INFO = "http://jabber.org/protocol/disco#info";
@@ -84,14 +84,14 @@ export class Proxy65 implements Service {
           return;
         }
         bytes = bytes.subarray(step.read);
-        read = readRequest;
+        read = (rest) => readRequest(rest);
         if (step.is === "greeted") {
           socket.write(step.reply);
           continue;
         }
         socket.off("data", onData).pause();
         if (bytes.length > 0) socket.unshift(bytes); // the bytestream's own, for after the activation
-        this.#wait(step.destination, socket, step.reply);
+        this.#wait(step.hash, socket, step.reply);
         return;
       }
     };

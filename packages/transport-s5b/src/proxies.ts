@@ -1,6 +1,8 @@
 import { BalconyError, type StanzaChannel, withDeadline } from "@balcony/channel";
 import { domainOf, type Jid, JidError, normalize, xml } from "@balcony/xml";
 
+import { isHost, portIn } from "./transport-element.js";
+
 const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
 const NS_ITEMS = "http://jabber.org/protocol/disco#items";
 const NS_INFO = "http://jabber.org/protocol/disco#info";
@@ -51,8 +53,8 @@ async function proxyAt(wide: StanzaChannel, jid: string): Promise<readonly Bytes
     const info = await ask(wide, normalize(jid), NS_INFO);
     if (!info.getChildren("identity", NS_INFO).some(({ attrs }) => attrs.category === "proxy" && attrs.type === "bytestreams")) return [];
     const { attrs } = (await ask(wide, normalize(jid), NS_BYTESTREAMS)).getChild("streamhost", NS_BYTESTREAMS) ?? { attrs: {} as Record<string, string | undefined> };
-    const port = Number(attrs.port ?? 1080);
-    if (!attrs.host || !attrs.jid || !(port >= 1 && port <= 65_535)) return [];
+    const port = portIn(attrs.port);
+    if (attrs.host === undefined || !isHost(attrs.host) || !attrs.jid || port === undefined) return [];
     return [{ jid: normalize(attrs.jid), host: attrs.host, port }];
   } catch (error) {
     // A component that does not answer, will not serve us (forbidden, not-allowed), or has no address: it is no proxy of ours.

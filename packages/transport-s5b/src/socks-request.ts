@@ -1,7 +1,9 @@
 /** What the server's side of SOCKS5 does next (RFC 1928, as narrowed by XEP-0065 §7): wait for more, greet, grant, or refuse. */
 export type SocksStep =
   | { readonly is: "wait" }
-  | { readonly is: "greeted" | "granted"; readonly reply: Uint8Array; readonly read: number }
+  | { readonly is: "greeted"; readonly reply: Uint8Array; readonly read: number }
+  /** `hash`: 40 lower-case hex digits. */
+  | { readonly is: "granted"; readonly reply: Uint8Array; readonly read: number; readonly hash: string }
   | { readonly is: "refused"; readonly reply: Uint8Array };
 
 const VERSION = 5;
@@ -27,8 +29,8 @@ export function readGreeting(bytes: Uint8Array): SocksStep {
   return { is: "greeted", reply: Uint8Array.of(VERSION, NO_AUTHENTICATION), read: 2 + count };
 }
 
-/** RFC 1928 §4: VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT, where XEP-0065 §7 leaves one address: the hash of a session that is pending, with port 0. */
-export function readRequest(bytes: Uint8Array, accepts: (hash: string) => boolean): SocksStep {
+/** RFC 1928 §4: VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT, where XEP-0065 §7 leaves one address: the hash of a bytestream that `accepts` knows, with port 0. */
+export function readRequest(bytes: Uint8Array, accepts: (hash: string) => boolean = () => true): SocksStep {
   const [version, command, reserved, type, length] = bytes;
   if (version !== undefined && version !== VERSION) return refusedRequest(NOT_ALLOWED);
   if (command !== undefined && command !== CONNECT) return refusedRequest(COMMAND_NOT_SUPPORTED);
@@ -40,8 +42,8 @@ export function readRequest(bytes: Uint8Array, accepts: (hash: string) => boolea
   const hash = Buffer.from(bytes.subarray(5, 5 + HASH_LENGTH))
     .toString("latin1")
     .toLowerCase();
-  if (bytes[end - 2] !== 0 || bytes[end - 1] !== 0 || !accepts(hash)) return refusedRequest(NOT_ALLOWED);
+  if (!/^[0-9a-f]{40}$/.test(hash) || bytes[end - 2] !== 0 || bytes[end - 1] !== 0 || !accepts(hash)) return refusedRequest(NOT_ALLOWED);
   const reply = Uint8Array.from(bytes.subarray(0, end)); // XEP-0065 §5.3.2: BND.ADDR and BND.PORT are what was asked for
   reply[1] = 0;
-  return { is: "granted", reply, read: end };
+  return { is: "granted", reply, read: end, hash };
 }

@@ -48,6 +48,12 @@ const ipAddress = /^[0-9a-f:.]{2,45}$/i;
 /** (2^16)*(type preference) + (local preference): XEP-0260 §2.2. `rank` counts from 0, the best. */
 export const priorityOf = (type: CandidateType, rank: number): number => preferences[type] * 65_536 + (65_535 - rank);
 
+/** XEP-0065 §8: an IP address or a host name. */
+export const isHost = (text: string): boolean => hostName.test(text) || ipAddress.test(text);
+
+/** A port in decimal digits; undefined for what is none. */
+export const portIn = (text = String(DEFAULT_PORT)): number | undefined => (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535 ? Number(text) : undefined);
+
 const malformed = (text: string): BalconyError => stanzaError("bad-request", { text });
 
 /** Throws `stanza-error`: bad-request, feature-not-implemented for UDP, resource-constraint for more than 32 candidates. */
@@ -98,14 +104,16 @@ function readCandidates(transport: Element): Candidate[] {
 }
 
 function readCandidate(element: Element): Candidate {
-  const { type = "direct", port = String(DEFAULT_PORT) } = element.attrs;
+  const { type = "direct" } = element.attrs;
+  const port = portIn(element.attrs.port);
   const host = needed(element, "host");
-  if (!hostName.test(host) && !ipAddress.test(host)) throw malformed("host is an IP address or a host name");
+  if (!isHost(host)) throw malformed("host is an IP address or a host name");
+  if (port === undefined) throw malformed("port is not from 1 to 65535");
   if (!isCandidateType(type)) throw malformed("type is direct, assisted, tunnel or proxy");
   return {
     cid: needed(element, "cid"),
     host,
-    port: readNumber(port, 65_535, "port"),
+    port,
     jid: readJid(element),
     priority: readNumber(needed(element, "priority"), 2 ** 31 - 1, "priority"),
     type,
