@@ -39,14 +39,18 @@ export class ClientChannels {
     private readonly options: ClientChannelOptions,
   ) {
     const passOn = client._onElement.bind(client);
-    const sendNow = client.send.bind(client);
+    const send = client.send.bind(client);
+    const sendNow = async (stanza: Element): Promise<unknown> => {
+      this.#acknowledgements.goes();
+      return await send(stanza);
+    };
     this.#sendNow = sendNow;
     this.#acknowledgements = new HeldAcknowledgements(passOn);
     const deliver = (element: Element): void => {
       if (this.#acknowledgements.take(element)) return;
+      this.#acknowledgements.comes();
       if (this.#take(element)) this.#countTaken();
       else passOn(element);
-      this.#acknowledgements.counted();
     };
     client._onElement = inTurnOfStreamManagement(deliver);
     client.send = async (stanza: Element) => await sendNow(options.outgoing(stanza));

@@ -1,5 +1,3 @@
-import { type Pace, startPace, stepPace } from "./pace.js";
-
 /**
  * How many bytes may be on their way unacknowledged: a pure function of what the acknowledgements tell.
  *
@@ -26,7 +24,6 @@ export interface Window {
   readonly grown: number;
   /** When the window was last cut for a late acknowledgement, and how long that one took. */
   readonly cut: { readonly at: number; readonly trip: number };
-  readonly pace: Pace;
   /** The round trip under way: since when, the shortest trip seen in it, and whether the window was ever full. */
   readonly round: { readonly since: number; readonly trip: number; readonly full: boolean };
 }
@@ -49,7 +46,7 @@ const INITIAL = 8 * 1024;
 const UNKNOWN = { bytes: 24 * 1024, size: 16 * 1024 };
 /** ms that a block may wait in queues, as long as more than one is on its way. */
 const DELAY = 500;
-/** Blocks queued on the path: below `few` the window grows, above `many` it shrinks. Few, since Prosody gets slower by half with four on loopback. */
+/** Blocks queued on the path: below `few` the window grows, above `many` it shrinks. Few, since every other stanza of the client waits behind them. */
 const QUEUE = { few: 1, many: 2 };
 /** ms between two attempts to grow: on a short path most find nothing, and each costs. */
 const PATIENCE = 100;
@@ -73,14 +70,13 @@ export function startWindow(block: number, limit: number): Window {
     measured: Number.NEGATIVE_INFINITY,
     grown: Number.NEGATIVE_INFINITY,
     cut: { at: Number.NEGATIVE_INFINITY, trip: Number.POSITIVE_INFINITY },
-    pace: startPace,
     round: emptyRound(Number.NEGATIVE_INFINITY),
   };
 }
 
 /** May this many bytes more be sent while so many are unacknowledged? */
 export function hasRoom(window: Window, unacknowledged: number, bytes: number): boolean {
-  return unacknowledged === 0 || (window.phase !== "draining" && !window.pace.alone && unacknowledged + bytes <= window.size);
+  return unacknowledged === 0 || (window.phase !== "draining" && unacknowledged + bytes <= window.size);
 }
 
 export function acknowledge(window: Window, acknowledgement: Acknowledgement): Window {
@@ -94,10 +90,6 @@ export function acknowledge(window: Window, acknowledgement: Acknowledgement): W
     measured: measuring || alone ? now : window.measured,
     round: { since: round.since, trip: Math.min(round.trip, trip), full: round.full || full },
   };
-  if (next.phase === "steady") {
-    const pace = stepPace(next.pace, { block: next.block, acknowledged: next.acknowledged, now, base: next.base, full });
-    if (pace !== next.pace || pace.alone) return { ...next, pace, round: pace.alone ? emptyRound(now) : next.round };
-  }
   if (next.phase === "draining") return alone ? { ...next, phase: "steady", round: emptyRound(now) } : next;
   if (isLate(next, acknowledgement)) {
     const cut = resize(next, Math.max((next.size * (next.base + DELAY / 2)) / trip, next.size / 8));
