@@ -119,6 +119,36 @@ describe("a code", () => {
     expect((await romeo.e2e.open(juliet.self, { code: scanned.code })).security.trust).toBe("verified");
   });
 
+  it("of each other's invitation, tried by both at once, is one try: the responder's own", async () => {
+    const [romeo, juliet] = [await on.login("romeo"), await on.login("juliet")];
+    const [ours, theirs] = await streamBetween(romeo, juliet);
+    const [his, hers] = [await invite(romeo, { peer: addresses.juliet }), await invite(juliet, { peer: addresses.romeo })];
+    const securities = await Promise.all([ours.verify({ code: hers.code }), theirs.verify({ code: his.code })]);
+    expect(securities).toMatchObject([{ trust: "verified" }, { trust: "verified" }]);
+    expect([await hers.accepted, juliet.e2e.store.show(addresses.juliet, addresses.romeo)?.codes?.length]).toEqual([theirs, 1]);
+    his.withdraw();
+    expect(await codeOf(his.accepted)).toBe("verification-cancelled");
+  });
+
+  it("is used up where the stream is lost between the disk and the answer, and both hear of it", async () => {
+    const store = await TrustStore.inMemory();
+    const [romeo, juliet] = [await on.login("romeo"), await on.login("juliet", { store })];
+    const [ours, theirs] = await streamBetween(romeo, juliet);
+    const invitation = await invite(juliet, { peer: addresses.romeo });
+    const spend = store.spendCode.bind(store);
+    store.spendCode = async (...code) => {
+      await spend(...code);
+      await theirs.close();
+    };
+    expect(["connection-lost", "closed"]).toContain(await codeOf(ours.verify({ code: invitation.code })));
+    expect(await codeOf(juliet.e2e.open(romeo.self, { code: invitation.code }))).toBe("code-unknown");
+    expect([ours.security.trust, store.show(addresses.juliet, addresses.romeo)?.codes?.length, romeo.e2e.store.show(addresses.romeo, addresses.juliet)?.codes?.length]).toEqual([
+      "unverified",
+      1,
+      1,
+    ]);
+  });
+
   it("cannot be told over XMPP while it waits", async () => {
     const { invitation, juliet, romeo } = await invited();
     const [, theirs] = await streamBetween(romeo, juliet);

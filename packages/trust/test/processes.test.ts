@@ -180,3 +180,48 @@ describe("the lock", () => {
     expect(await codeOf(one.accepted(juliet, romeo, use(1)))).toBe("key-revoked");
   });
 });
+
+describe("a try that a process dies in", () => {
+  /** Starts it, waits until it has said this, and kills it. */
+  async function killedAfter(folder: string, job: string, argument: string, said: string): Promise<void> {
+    const { process: victim, lines, exit } = start(folder, job, argument);
+    for await (const line of lines) if (line === said) victim.kill("SIGKILL");
+    expect(await exit).toEqual([null, "SIGKILL"]);
+    await age(folder);
+  }
+
+  it("of a code, between the disk and the answer, has used the code up, for a second process as well", async () => {
+    const folder = await newFolder();
+    await killedAfter(folder, "code", "ridge-lemon-4023", "used");
+    const second = start(folder, "code", "ridge-lemon-4023");
+    expect(await all(second.lines)).toEqual(["code-spent"]);
+    await second.exit;
+    const store = await TrustStore.open({ folder });
+    expect(store.show(juliet, romeo)).toMatchObject({ guesses: [expect.any(String)], codes: [{ hash: expect.any(String) }] });
+  });
+
+  it("of a code, in two processes at once, is one", async () => {
+    const folder = await newFolder();
+    await (await TrustStore.open({ folder })).close();
+    const both = ["one", "two"].map(() => start(folder, "code", "ridge-lemon-4023"));
+    const outcomes = await Promise.all(
+      both.map(async ({ lines, process: child }) => {
+        for await (const line of lines) {
+          if (line === "started") continue;
+          if (line === "used") child.kill("SIGKILL");
+          return line;
+        }
+        return "nothing";
+      }),
+    );
+    expect(outcomes.sort()).toEqual(["code-spent", "used"]);
+    await Promise.all(both.map(({ exit }) => exit));
+  });
+
+  it("of a verification, has cost its guess: three such, and there is no fourth", async () => {
+    const folder = await newFolder();
+    for (let time = 0; time < 3; time++) await killedAfter(folder, "guess", "", "charged");
+    const store = await TrustStore.open({ folder });
+    expect(await codeOf(store.chargeGuess(juliet, romeo))).toBe("guesses-spent");
+  });
+});

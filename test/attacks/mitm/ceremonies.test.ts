@@ -1,17 +1,10 @@
-import { memoryBytePair } from "@balcony/channel";
-import { createIdentity, type Identity, type Secured, secure } from "@balcony/tls";
-import { type CeremonyContext, EXPORTER_LABEL, tlsContext } from "@balcony/trust";
 import { expect, it } from "vitest";
 import { hashFields } from "../../../packages/trust/src/ceremony/fields.js";
 import { shortString } from "../../../packages/trust/src/ceremony/machine.js";
 import { bytes, carry, fresh, Side } from "../../../packages/trust/test/ceremony/sides.js";
+import { type Person, tlsLeg } from "./legs.js";
 
-// A server that ends both TLS sessions itself, with certificates of its own for each of the two, and keeps to the ceremony on both legs, or breaks it where that could help.
-const addresses = { romeo: "romeo@montague.lit", juliet: "juliet@capulet.lit" } as const;
-type Person = keyof typeof addresses;
-const own = { romeo: createIdentity(addresses.romeo), juliet: createIdentity(addresses.juliet) };
-const forged = { romeo: createIdentity(addresses.romeo), juliet: createIdentity(addresses.juliet) };
-const other = (person: Person): Person => (person === "romeo" ? "juliet" : "romeo");
+// He keeps to the ceremony on both legs, or breaks it where that could help.
 
 /** A victim's side of its leg and the attacker's, over a TLS session between them. */
 interface Leg {
@@ -20,26 +13,8 @@ interface Leg {
 }
 
 async function leg(person: Person, role: "initiator" | "responder"): Promise<Leg> {
-  const [a, b] = memoryBytePair();
-  const end = async (channel: typeof a, identity: Identity, tlsRole: "client" | "server") => await secure(channel, { role: tlsRole, identity, accept: () => undefined });
-  const [client, server] = role === "initiator" ? [own[person], forged[other(person)]] : [forged[other(person)], own[person]];
-  const [asClient, asServer] = await Promise.all([end(a, client, "client"), end(b, server, "server")]);
-  const [victim, attacker] = role === "initiator" ? [asClient, asServer] : [asServer, asClient];
-  const attackersRole = role === "initiator" ? "responder" : "initiator";
-  const sides = { victim: new Side(context(victim, role, person, other(person))), attacker: new Side(context(attacker, attackersRole, other(person), person)) };
-  asClient.bytes.destroy();
-  asServer.bytes.destroy();
-  return sides;
-}
-
-function context(tls: Secured, role: "initiator" | "responder", self: Person, peer: Person): CeremonyContext {
-  const ends = [
-    { address: addresses[self], certificate: tls.ownCertificate.der },
-    { address: addresses[peer], certificate: tls.peerCertificate.der },
-  ] as const;
-  const [initiator, responder] = role === "initiator" ? ends : [ends[1], ends[0]];
-  const ctx = tlsContext({ initiator, responder });
-  return { role, self: addresses[self], peer: addresses[peer], ctx, ekm: tls.exportKeyingMaterial(32, EXPORTER_LABEL, ctx) };
+  const { attacker, victim } = await tlsLeg(person, role);
+  return { victim: new Side(victim), attacker: new Side(attacker) };
 }
 
 /** Plays by the rules on one leg, up to the string on the victim's screen. */

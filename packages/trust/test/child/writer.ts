@@ -39,6 +39,21 @@ const jobs: Record<string, (store: TrustStore) => Promise<void>> = {
       say(`revoked ${peer}`);
     }
   },
+  /** Uses a code up with romeo, says what came of it, and goes no further until it is killed: nothing made of the code has left. */
+  async code(store) {
+    const outcome = await store.spendCode(juliet, "romeo@montague.lit", { text: argument, entropy: 31.8 }).then(
+      () => "used",
+      (error: { code?: string }) => String(error.code),
+    );
+    say(outcome);
+    if (outcome === "used") await new Promise<never>(() => setInterval(() => undefined, 60_000));
+  },
+  /** Charges a guess with romeo likewise. */
+  async guess(store) {
+    await store.chargeGuess(juliet, "romeo@montague.lit");
+    say("charged");
+    await new Promise<never>(() => setInterval(() => undefined, 60_000));
+  },
   /** Holds the lock until it is killed. */
   async hold(store) {
     await store.identity(juliet, async () => {
