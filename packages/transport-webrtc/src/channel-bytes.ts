@@ -6,8 +6,8 @@ import { MAX_MESSAGE } from "./sdp.js";
 
 type Done = (error?: Error | null) => void;
 
-/** Bytes handed to the data channel and not yet sent: above `high` the writer waits until there are `low`. */
-const BUFFERED = { high: 256 * 1024, low: 64 * 1024 };
+/** Bytes handed to the data channel ahead of what it has sent, where it does not say itself what pays. */
+const AHEAD = 256 * 1024;
 /** Bytes that wait for our reader, at most. A peer that keeps to its window stays far below. */
 const MAX_UNREAD = 4 * 1024 * 1024;
 /** ms for the peer to end its side, once ours is ended and sent; and for the channel to close. */
@@ -30,6 +30,7 @@ export interface ChannelBytesOptions {
 export class ChannelBytes extends Duplex {
   readonly #channel: DataChannel;
   readonly #release: () => void;
+  readonly #ahead: number;
   #draining: Done | undefined;
   /** Ends the wait for the channel to close. */
   #leaving: (() => void) | undefined;
@@ -41,8 +42,9 @@ export class ChannelBytes extends Duplex {
     super({ allowHalfOpen: false, readableHighWaterMark: 256 * 1024, writableHighWaterMark: 256 * 1024 });
     this.#channel = channel;
     this.#release = release;
+    this.#ahead = channel.ahead ?? AHEAD;
     channel.binaryType = "arraybuffer";
-    channel.bufferedAmountLowThreshold = BUFFERED.low;
+    channel.bufferedAmountLowThreshold = this.#ahead / 2;
     channel.addEventListener("message", ({ data }) => this.#receive(data));
     channel.addEventListener("bufferedamountlow", () => this.#drained());
     channel.addEventListener("closing", () => this.#closed());
@@ -59,11 +61,11 @@ export class ChannelBytes extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#send(chunk, done);
+    this.#send(chunk, 0, done);
   }
 
   override _writev(chunks: Array<{ chunk: Buffer }>, done: Done): void {
-    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), 0, done);
   }
 
   override _final(done: Done): void {
@@ -104,15 +106,20 @@ export class ChannelBytes extends Duplex {
 
   // ---- sending
 
-  #send(bytes: Buffer, done: Done): void {
+  /** One message after another, and no more of them at once than pays: what waits in the channel costs it something at each packet. */
+  #send(bytes: Buffer, from: number, done: Done): void {
+    let at = from;
     try {
-      // Copies: the writer may use its memory again once it is told that the write is done.
-      for (let at = 0; at < bytes.length; at += MAX_MESSAGE) this.#channel.send(Uint8Array.from(bytes.subarray(at, at + MAX_MESSAGE)));
+      for (; at < bytes.length && this.#channel.bufferedAmount < this.#ahead; at += MAX_MESSAGE) {
+        // A copy: the writer may use its memory again once it is told that the write is done.
+        this.#channel.send(Uint8Array.from(bytes.subarray(at, at + MAX_MESSAGE)));
+      }
     } catch (cause) {
       done(new BalconyError("connection-lost", "The data channel takes no more.", { cause }));
       return;
     }
-    if (this.#channel.bufferedAmount > BUFFERED.high) this.#draining = done;
+    if (at < bytes.length) this.#draining = (error) => (error ? done(error) : this.#send(bytes, at, done));
+    else if (this.#channel.bufferedAmount >= this.#ahead) this.#draining = done;
     // Never within the call itself: what is written in the same turn comes together in one _writev().
     else queueMicrotask(done);
   }

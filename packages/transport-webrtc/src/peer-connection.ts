@@ -48,6 +48,8 @@ export interface DataChannel {
    * so that a slow reader stops the peer. The W3C's interface has no such thing.
    */
   taken?(bytes: number): void;
+  /** Nor is this: so many bytes should wait in it, at most, to be sent. */
+  readonly ahead?: number;
 }
 
 export interface PeerConnectionOptions {

@@ -18,6 +18,8 @@ const ESTABLISHED = 4;
  * so that nothing stops a peer who writes faster than we read.
  */
 export class WeriftChannel implements DataChannel {
+  /** One message on its way and one behind it: every further one is woken at each packet, only to wait on. */
+  readonly ahead = 128 * 1024;
   readonly #channel: RTCDataChannel;
   readonly #listeners = new Map<string, Listener[]>();
   #closing = false;
@@ -112,10 +114,11 @@ export class WeriftChannel implements DataChannel {
   #guard(): void {
     const transport = sctpTransportOf(this.#channel);
     const sctp = this.#sctp;
+    // These two run for every packet: they make no promise and no list that they can do without.
     const onSack = sctp.onSackReceived;
-    sctp.onSackReceived = async () => {
-      for (const resolve of this.#acknowledgements.splice(0)) resolve();
-      await onSack();
+    sctp.onSackReceived = () => {
+      if (this.#acknowledgements.length > 0) for (const resolve of this.#acknowledgements.splice(0)) resolve();
+      return onSack();
     };
     sctp.stateChanged.closed.subscribe(() => {
       for (const resolve of this.#acknowledgements.splice(0)) resolve();
@@ -123,13 +126,10 @@ export class WeriftChannel implements DataChannel {
     });
     // What is thrown here would be an unhandled rejection: the end of the process, on the peer's word.
     const receive = sctp.handleData.bind(sctp);
-    sctp.handleData = async (data: Buffer) => {
-      try {
-        await receive(data);
-        if (sctp.advertisedRwnd < -OVERDRAFT) this.#emit("error");
-      } catch {
-        this.#emit("error");
-      }
+    const broken = () => this.#emit("error");
+    sctp.handleData = (data: Buffer) => {
+      if (sctp.advertisedRwnd < -OVERDRAFT) broken();
+      return receive(data).catch(broken);
     };
     const message = transport.datachannelReceive;
     sctp.onReceive.allUnsubscribe();

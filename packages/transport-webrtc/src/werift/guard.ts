@@ -29,8 +29,12 @@ export function guard(connection: IceInternals): void {
 }
 
 /** werift answers every STUN request, changes its role on anybody's word, and takes data from any address. */
-function mayEnter(connection: IceInternals, data: Buffer, [host, port]: readonly [string, number]): boolean {
-  if (!isStunMessage(data)) return connection.candidatePairs.some(({ remoteAddr }) => remoteAddr[0] === host && remoteAddr[1] === port);
+function mayEnter(connection: IceInternals, data: Buffer, from: readonly [string, number]): boolean {
+  // RFC 7983 §7: DTLS, which is nearly all that comes.
+  if ((data[0] ?? 0) > 3 || !isStunMessage(data)) {
+    for (const { remoteAddr } of connection.candidatePairs) if (remoteAddr[0] === from[0] && remoteAddr[1] === from[1]) return true;
+    return false;
+  }
   const isRequest = (data.readUInt16BE(0) & 0x0110) === 0;
   if (!isRequest) return true; // answers are matched with their request, and their integrity checked, by werift
   try {
