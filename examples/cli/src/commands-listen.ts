@@ -27,6 +27,7 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
     online.e2e.on("progress", tellProgress(output, options));
     online.e2e.on("error", (error) => output.fail(error));
     online.e2e.on("session", door.enter);
+    if (!isPipe() && !output.json) online.e2e.on("restricted", door.enter); // verifying takes a person
     const others =
       allowed.size > 0 ? `So do ${[...allowed].map(printable).join(", ")}. To everybody else you look offline.` : "To everybody else you look offline; --allow JID lets them in.";
     const words = `listening, until Ctrl-C; your contacts come by: balcony open ${printable(online.self)}\n${others}`;
@@ -82,6 +83,7 @@ class Door {
   };
 
   readonly enter = (session: Session): void => {
+    if (session === this.#taken || this.#waiting.includes(session)) return; // it was here for a verification, and is a session like any other now
     this.#waiting.push(session);
     this.#wake();
   };

@@ -37,7 +37,8 @@ export async function openCommand(typed: string | undefined, options: OpenOption
   try {
     const online = await goOnline(options, output, { signal: interrupt.signal, e2e: { timeouts: { negotiation } } });
     try {
-      const session = await online.e2e.open(peer, { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) });
+      const how = { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) };
+      const session = await (verify ? online.e2e.verify(peer, how) : online.e2e.open(peer, how));
       await run(session, output, interrupt, verify);
     } finally {
       await online.close();

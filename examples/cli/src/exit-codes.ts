@@ -78,6 +78,7 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "too-many-devices",
     "verification-differs",
     "verification-violation",
+    "verification-required",
     "verification-open",
     "commitment-mismatch",
     "guesses-spent",

@@ -6,11 +6,17 @@ import { printable } from "./printable.js";
 type Line = readonly [words: string, mark: Mark];
 
 /** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
-export function describeSecurity({ peer, security }: Session): readonly Line[] {
+export function describeSecurity({ peer, restricted, security }: Session): readonly Line[] {
   if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
   if (security.verified?.how === "code") return [["verified: you both had the same code", "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
+  if (restricted)
+    return [
+      [`nothing can be said yet: the two of you, you and ${account}, have to verify each other first`, "warning"],
+      ...labelled("their key", security.peer.fingerprint),
+      ["Type /verify: you both see the same symbols, and compare them by voice", "note"],
+    ];
   return [
     [security.firstUse ? "not verified: a key never seen before, remembered from now on" : "not verified: the same key as last time, never compared", "warning"],
     ...labelled("their key", security.peer.fingerprint),

@@ -25,6 +25,7 @@ export class Verifying {
   ) {
     this.#name = printable(session.peer.split("/")[0] ?? session.peer);
     session.on("verification", (request) => this.#asked(request));
+    session.once("unrestricted", () => this.#say(`Both of you are verified: what you type now goes to ${this.#name}.`, "done"));
   }
 
   /** Takes what was typed, where it is about verification. */

@@ -69,6 +69,11 @@ export interface OpenOptions {
 export interface BalconyEvents {
   /** Somebody opened a stream to us, and policy let it in. */
   session: [session: Session];
+  /**
+   * Somebody has opened a stream on which nothing but a verification goes, since one of the two keys is not accepted before it is verified. `session` follows once both are. Without a listener
+   * such a stream is refused, as its key is, unless an invitation waits for them.
+   */
+  restricted: [session: Session];
   /** A path stands: "s5b direct 192.0.2.7:51234", "ibb via capulet.lit and montague.lit". Another may follow for the same stream while it is being opened, where the first one broke. */
   path: [path: { readonly peer: Jid; readonly path: string }];
   /** A step of an incoming stream; open() has `onProgress` for its own. */
@@ -183,10 +188,23 @@ export class Balcony extends EventEmitter<BalconyEvents> {
    * @throws every code of docs/errors.md but the store's own writing; `phase` says in which step
    */
   async open(address: string, options: OpenOptions = {}): Promise<Session> {
+    return await this.#open(address, options, options.code !== undefined);
+  }
+
+  /**
+   * Opens a stream to verify each other, also where the peer's key is blocked for want of that: it is new for an address of which one was verified once, or policy takes verified keys alone.
+   * @returns the session. While it is `restricted` nothing but `verify()` goes, here and there, and the key is not pinned; `unrestricted` tells when it has become one like any other
+   * @throws what `open()` does; `verification-unsupported` where the peer's client knows none
+   */
+  async verify(address: string, options: OpenOptions = {}): Promise<Session> {
+    return await this.#open(address, options, true);
+  }
+
+  async #open(address: string, options: OpenOptions, verifying: boolean): Promise<Session> {
     const { channel, identity, jingle } = await this.#connected();
     const peer = readAddress(address);
     if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
-    const context = this.#context({ channel, identity, jingle }, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), options);
+    const context = this.#context({ channel, identity, jingle }, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
     const disengage = this.#engage(peer);
     try {
       const session = this.#adopt(await open(context, peer));
@@ -264,11 +282,11 @@ export class Balcony extends EventEmitter<BalconyEvents> {
 
   async #accept(connection: Connection, offer: Offer): Promise<void> {
     const onProgress = this.#tellingPaths(offer.peer, (progress) => this.emit("progress", { ...progress, peer: offer.peer }));
-    const context = this.#context(connection, onProgress, { signal: offer.signal });
+    const context = this.#context(connection, onProgress, { signal: offer.signal, verifying: this.listenerCount("restricted") > 0 || this.#invited(offer.peer) });
     const disengage = this.#engage(offer.peer);
     try {
       const session = await accept(context, offer);
-      if (session) this.emit("session", this.#adopt(session));
+      if (session) this.#hand(this.#adopt(session));
     } catch (error) {
       this.#report(error);
     } finally {
@@ -283,7 +301,11 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     };
   }
 
-  #context({ channel, identity, jingle }: Connection, onProgress: OnProgress, { paths = this.#paths, signal, timeouts }: OpenOptions): Context {
+  #context(
+    { channel, identity, jingle }: Connection,
+    onProgress: OnProgress,
+    { paths = this.#paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
+  ): Context {
     return {
       channel,
       jingle,
@@ -295,6 +317,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       presence: this.#presence,
       store: this.store,
       ceremonies: this.#ceremonies,
+      verifying,
       policy: this.#policy,
       timeouts: { ...this.#timeouts, ...timeouts },
       secure: this.#secure,
@@ -304,6 +327,15 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       onProgress,
       report: (error) => this.#report(error),
     };
+  }
+
+  #hand(session: Session): void {
+    if (!session.restricted) {
+      this.emit("session", session);
+      return;
+    }
+    session.once("unrestricted", () => this.emit("session", session));
+    this.emit("restricted", session);
   }
 
   #adopt(session: Session): Session {
@@ -361,8 +393,12 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     return { paths: paths === "direct" || shown ? paths : "relayed", privateNetworks: shown, dangerouslyUseLoopback: this.#loopback };
   }
 
+  #invited(from: Jid): boolean {
+    return this.#ceremonies.invitations.waitingFor(bare(from)) !== undefined;
+  }
+
   #allows(from: Jid): boolean {
-    return this.#ceremonies.invitations.waitingFor(bare(from)) !== undefined || this.#asked(() => this.#policy.allow(from));
+    return this.#invited(from) || this.#asked(() => this.#policy.allow(from));
   }
 
   /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
@@ -403,6 +439,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
 async function proved(session: Session, code: string, signal: AbortSignal | undefined): Promise<Session> {
   try {
     await session.verify({ code, ...(signal && { signal }) });
+    if (session.restricted) await new Promise<void>((resolve) => session.once("unrestricted", resolve).once("close", resolve)); // the other side is about to say so
     return session;
   } catch (error) {
     await session.close();

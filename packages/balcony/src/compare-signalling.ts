@@ -1,5 +1,5 @@
 import { BalconyError, withDeadline } from "@balcony/channel";
-import { canonical, type Element } from "@balcony/xml";
+import { bare, canonical, type Element } from "@balcony/xml";
 import type { Context } from "./context.js";
 import type { Streamed } from "./open-stream.js";
 import { inPhase } from "./progress.js";
@@ -15,6 +15,8 @@ export interface Compared extends Streamed {
   readonly signalling: "same" | "path-altered" | "unknown";
   /** What was changed on the way without making a difference to what TLS protects, in words. */
   readonly altered: readonly string[];
+  /** The peer takes nothing but a verification from us. */
+  readonly peerRestricts: boolean;
 }
 
 /**
@@ -24,13 +26,15 @@ export interface Compared extends Streamed {
  */
 export async function compareSignalling(context: Context, previous: Streamed): Promise<Compared> {
   const { peer, stream } = previous;
-  const { onProgress, policy, timeouts, transports } = context;
+  const { onProgress, policy, timeouts, transports, verifying } = context;
   return await inPhase("compare", { text: "comparing signalling inside TLS", deadline: timeouts.stream, peer, onProgress }, async () => {
     const own = statementOf(context, previous);
     const theirs = await exchange(context, previous, own);
     if (!theirs) {
+      if (previous.decision.action === "block")
+        throw new BalconyError("verification-unsupported", `The client of ${peer} knows no verification, and its key is not accepted without.`);
       if (policy.signalling === "compare") throw new BalconyError("unsupported-peer", `The client at ${peer} does not compare signalling, and policy demands it.`);
-      return { ...previous, signalling: "unknown", altered: [] };
+      return { ...previous, signalling: "unknown", altered: [], peerRestricts: false };
     }
     const findings = compareStatements(own, theirs, new Set(transports.flatMap(({ namespace, features = [] }) => [namespace, ...features])));
     const fatal = findings.filter(({ weight }) => weight === "closes");
@@ -41,14 +45,21 @@ export async function compareSignalling(context: Context, previous: Streamed): P
         hint: "One of your two servers does this, or somebody who has broken into one. Tell each other by another way.",
       });
     }
-    return { ...previous, signalling: findings.length > 0 ? "path-altered" : "same", altered: findings.map(({ what }) => what) };
+    const peerRestricts = theirs.purpose === "verification";
+    if (peerRestricts && !verifying) {
+      await stream.close();
+      throw new BalconyError("verification-required", `${bare(peer)} takes verified keys alone, and yours is not among them.`, {
+        hint: `Verify each other first: \`balcony verify ${bare(peer)}\`, or a code from them.`,
+      });
+    }
+    return { ...previous, peerRestricts, signalling: findings.length > 0 ? "path-altered" : "same", altered: findings.map(({ what }) => what) };
   });
 }
 
-function statementOf({ features }: Context, { jingle, seenFeatures, starttls }: Streamed): Statement {
+function statementOf({ features }: Context, { decision, jingle, seenFeatures, starttls }: Streamed): Statement {
   return makeStatement(jingle.takeTranscript(), {
     role: jingle.role,
-    purpose: "any",
+    purpose: decision.action === "block" ? "verification" : "any",
     features,
     seen: seenFeatures,
     starttls: starttls && { sent: canonical(starttls.sent), received: starttls.received && canonical(starttls.received) },

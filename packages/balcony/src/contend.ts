@@ -7,7 +7,8 @@ const PATIENCE = 1_000;
 /** What a connection came to. */
 export interface Contender {
   readonly tls: { readonly bytes: { destroy(): unknown }; readonly peerCertificate: { readonly spki: string } };
-  readonly decision: { readonly firstUse: boolean };
+  /** A key that is blocked, and here only to be verified, is one that nobody knows. */
+  readonly decision: { readonly action?: string; readonly firstUse?: boolean };
 }
 
 /**
@@ -58,7 +59,7 @@ class Contest<T extends Contender> {
     this.#running--;
     const { decision, tls } = entry.result;
     if (this.#over) tls.bytes.destroy();
-    else if (!decision.firstUse) this.#take(entry);
+    else if (decision.firstUse === false) this.#take(entry);
     else if (this.#unknown) this.#compare(this.#unknown, entry);
     else {
       this.#unknown = entry;

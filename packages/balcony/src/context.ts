@@ -86,6 +86,8 @@ export interface Context {
   readonly presence: DirectedPresence;
   readonly store: TrustStore;
   readonly ceremonies: Ceremonies;
+  /** Whether a key that is blocked for want of a verification gets a stream on which nothing else goes. */
+  readonly verifying: boolean;
   readonly identity: Identity;
   readonly policy: Policy;
   readonly timeouts: Timeouts;

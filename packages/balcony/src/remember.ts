@@ -1,32 +1,39 @@
 import { abortError } from "@balcony/channel";
+import { decide } from "@balcony/trust";
 import { bare } from "@balcony/xml";
 import type { Compared } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { inPhase } from "./progress.js";
 import type { SessionParts } from "./session.js";
+import { blocked, describe } from "./start-tls.js";
 import { tlsBinding } from "./verification/binding.js";
+import type { RestrictionParts } from "./verification/restriction.js";
 
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Compared): Promise<SessionParts> {
-  const { altered, decision, jingle, path, peer, self, signalling, stream, tls } = previous;
+  const { altered, decision, jingle, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
   const { ceremonies, identity, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
-    const { verified } = await store.accepted(bare(self), bare(peer), { spki: tls.peerCertificate.spki, decision, streamed: true });
+    const { spki } = tls.peerCertificate;
+    const pinned = decision.action === "accept" ? await store.accepted(bare(self), bare(peer), { spki, decision, streamed: true }) : undefined;
+    const trust = decision.action === "accept" ? decision.trust : "unverified";
+    const restriction: RestrictionParts = { ours: !pinned, theirs: peerRestricts, accept: async () => await acceptVerified(context, previous) };
     return {
+      ...((restriction.ours || restriction.theirs) && { restriction }),
       stream,
       jingle,
       report,
       verification: { binding: tlsBinding(tls, { role: jingle.role, self: bare(self), peer: bare(peer) }), store, ceremonies },
-      introductions: { store, identity, peerKey: tls.peerCertificate.spki },
+      introductions: { store, identity, peerKey: spki },
       security: {
         protocol: tls.protocol,
         cipher: tls.cipher,
         path,
         transport: jingle.transport,
-        trust: decision.trust,
-        ...(decision.trust === "verified" && verified && { verified }),
-        firstUse: decision.firstUse,
+        trust,
+        ...(trust === "verified" && pinned?.verified && { verified: pinned.verified }),
+        firstUse: decision.action === "accept" && decision.firstUse,
         alerts: [...decision.alerts, ...(altered.length > 0 ? [{ kind: "path-altered", what: altered } as const] : [])],
         signalling,
         own: { fingerprint: tls.ownCertificate.spki, certificate: tls.ownCertificate.fingerprint },
@@ -34,4 +41,13 @@ export async function remember(context: Context, previous: Compared): Promise<Se
       },
     };
   });
+}
+
+/** The key that was blocked is verified by now, by the two people: it is accepted as any other would be, and pinned. */
+async function acceptVerified({ policy, store }: Context, { peer, self, tls }: Compared): Promise<void> {
+  const { spki } = tls.peerCertificate;
+  const { record, otherOwners } = store.view(bare(self), bare(peer));
+  const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy });
+  if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (record?.devices ?? []).map(describe) });
+  await store.accepted(bare(self), bare(peer), { spki, decision, streamed: true });
 }

@@ -9,6 +9,7 @@ import { type JID, jid } from "./jid.js";
 import type { Security } from "./security.js";
 import type { Ceremony } from "./verification/ceremony.js";
 import { CodeVerification } from "./verification/code-verification.js";
+import { canBeVerified, Restriction, type RestrictionParts } from "./verification/restriction.js";
 import { Verification, type VerificationParts, type VerificationRequest, type VerifyOptions } from "./verification/verification.js";
 
 /** `online` from the start, `closing` while the closing handshake runs, `offline` for good. */
@@ -22,6 +23,8 @@ export interface SessionEvents {
   status: [status: SessionStatus];
   /** The other person asks to verify each other. Without a listener they are told that this client cannot. */
   verification: [request: VerificationRequest];
+  /** Both sides accept each other's key now: what was there for a verification alone is a session like any other. */
+  unrestricted: [];
   /** `security` has changed: the peer's key is verified now, or not any more. */
   security: [security: Security];
   /** The peer has said something of a key, over its signature, and it was heeded: one more device of theirs, a key that takes the place of another, one that is refused from now on. */
@@ -44,6 +47,8 @@ export interface SecuredStanzas extends StanzaChannel {
   observer: ((stanza: Element) => void) | undefined;
   /** Looks at each stanza and request before it is sent, whichever way it was handed in; what it throws refuses it. Answers to requests of the peer's do not pass it. */
   guard: ((stanza: Element) => void) | undefined;
+  /** Looks at each stanza and request that comes in, before anybody else; the error that it gives is the answer. Needed only where a session may be restricted. */
+  gate?: ((stanza: Element) => BalconyError | undefined) | undefined;
   /** Lets come in what was held until now. */
   deliver(): void;
   /** Holds what comes in from now on, until `deliver()`. */
@@ -60,6 +65,8 @@ export interface SessionParts {
   readonly verification: VerificationParts | undefined;
   /** Undefined where the peer has no key that could be verified. */
   readonly introductions?: IntroductionParts | undefined;
+  /** Set where one side does not accept the other's key yet. */
+  readonly restriction?: RestrictionParts | undefined;
   /** Told of what a handler of the application's threw. */
   readonly report: (error: unknown) => void;
 }
@@ -87,10 +94,11 @@ export class Session extends EventEmitter<SessionEvents> {
   #refused: BalconyError | undefined;
   readonly #report: (error: unknown) => void;
   readonly #codes: CodeVerification | undefined;
+  readonly #restriction: Restriction | undefined;
   readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
-  constructor({ stream, jingle, security, verification, introductions, report }: SessionParts) {
+  constructor({ stream, jingle, security, verification, introductions, restriction, report }: SessionParts) {
     super();
     this.jid = jid(stream.self);
     this.peer = jingle.peer;
@@ -102,9 +110,14 @@ export class Session extends EventEmitter<SessionEvents> {
     this.iqCallee = iqCallee(stream);
     this.#report = report;
     this.#verification = verification && this.#verifying(stream, verification, report);
-    this.#codes = verification && new CodeVerification(stream, verification, (device) => this.#judged("verified", device.verified, this.#security.alerts), this.peer);
+    this.#codes = verification && new CodeVerification(stream, verification, async (device) => await this.#verified(device), this.peer);
+    this.#restriction = restriction && new Restriction(stream, restriction, this.peer, () => this.emit("unrestricted"), report);
     // Here, where every way of sending meets: send(), iqCaller, the channel and whatever is narrowed from it.
-    stream.guard = (stanza) => verification?.ceremonies.check(stanza);
+    stream.guard = (stanza) => {
+      verification?.ceremonies.check(stanza);
+      this.#restriction?.checkOutgoing(stanza);
+    };
+    if (this.#restriction) stream.gate = (stanza) => this.#restriction?.refusal(stanza);
     this.#introductions = introductions && this.#introducing(stream, introductions, report);
     stream.observer = (stanza) => {
       try {
@@ -129,7 +142,7 @@ export class Session extends EventEmitter<SessionEvents> {
     const listeners = {
       listening: () => this.listenerCount("verification") > 0,
       asked: (request: VerificationRequest) => this.emit("verification", request),
-      verified: (device: Device) => this.#judged("verified", device.verified, this.#security.alerts),
+      verified: async (device: Device) => await this.#verified(device),
       report,
     };
     return new Verification(stream, parts, listeners, this.peer);
@@ -142,6 +155,11 @@ export class Session extends EventEmitter<SessionEvents> {
       report,
     };
     return new Introductions(stream, this.peer, parts, listeners);
+  }
+
+  async #verified({ verified }: Device): Promise<void> {
+    await this.#restriction?.verified();
+    this.#judged("verified", verified, this.#security.alerts);
   }
 
   #judged(trust: Security["trust"], verified: Security["verified"], alerts: Security["alerts"]): void {
@@ -166,12 +184,21 @@ export class Session extends EventEmitter<SessionEvents> {
       if (decision.trust !== this.#security.trust) this.#judged(decision.trust, decision.verification, decision.alerts);
       return;
     }
+    if (this.restricted && canBeVerified(decision.code)) return; // that is what it is there to settle
     this.#refused = refusal(decision.code);
     this.#jingle.terminate("security-error").catch(this.#report); // nothing more is read of what a refused key sends
   }
 
   get status(): SessionStatus {
     return this.#status;
+  }
+
+  /**
+   * Is there only a verification to be had? One side does not accept the other's key before it is verified: until then everything else that is sent fails with `verification-required`, here and at the
+   * other end. `unrestricted` tells when that is over.
+   */
+  get restricted(): boolean {
+    return this.#restriction?.stands ?? false;
   }
 
   /** What protects the session, and whether the peer's key is verified. */
@@ -219,7 +246,7 @@ export class Session extends EventEmitter<SessionEvents> {
   /**
    * Sends one stanza to the peer. Resolves once the layer below has room for more.
    * @throws `closed`, `connection-lost`, `invalid-argument` for what is no stanza or cannot be written as XML, `resource-constraint` where too much waits,
-   * `verification-open` for one that tells what is being compared
+   * `verification-open` for one that tells what is being compared, `verification-required` while the session is `restricted`
    */
   async send(stanza: Element): Promise<void> {
     await this.channel.send(stanza);

@@ -1,7 +1,7 @@
 import { BalconyError, type RefusedKey } from "@balcony/channel";
 import type { Connection } from "@balcony/jingle";
 import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
-import { type Acceptance, type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
+import { type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
 import { contend } from "./contend.js";
@@ -10,6 +10,7 @@ import { misrouted } from "./misrouted.js";
 import type { Connected } from "./negotiate.js";
 import { inPhase } from "./progress.js";
 import type { Undo } from "./unwinding.js";
+import { canBeVerified } from "./verification/restriction.js";
 import { agreedOnXtls, checkAnnounced, demandingXml, xtls } from "./xtls.js";
 
 /** The bytes under TLS, the peer's certificate, and what the store makes of its key. */
@@ -17,7 +18,8 @@ export interface Secured extends Connected {
   readonly tls: Tls;
   /** The offers of TLS methods (XEP-0250) that went and came in the clear; undefined with XTLS. */
   readonly starttls: { readonly sent: Element; readonly received: Element | undefined } | undefined;
-  readonly decision: Acceptance;
+  /** A key that is blocked for want of a verification comes this far only where `context.verifying` is set. */
+  readonly decision: Decision;
 }
 
 /**
@@ -59,14 +61,15 @@ async function secured(
       checkAnnounced(previous.jingle.remoteSecurity, certificate);
       const { spki } = certificate;
       decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
-      if (decision.action === "block") throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
+      if (decision.action === "block" && !(context.verifying && canBeVerified(decision.code)))
+        throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
     },
   };
   const begun = agreedOnXtls(previous.jingle) ? withoutStartTls(xtls(previous.bytes, options)) : afterStartTls(context, previous, options);
   const { starttls, tls } = await begun.catch((error: unknown) => {
     throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
   });
-  if (decision?.action === "accept") return { tls, starttls, decision };
+  if (decision) return { tls, starttls, decision };
   tls.bytes.destroy();
   throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
 }

@@ -123,6 +123,7 @@ export const codes = {
   "verification-differs": "Somebody said that the two screens show different symbols: somebody may be between you.",
   "verification-open": "A stanza holds symbols or numbers that are being compared: they are not for sending.",
   "verification-unsupported": "The peer's client knows no verification.",
+  "verification-required": "One of the two sides takes nothing but a verification before the other's key is verified.",
   "verification-violation": "The peer broke the rules of the verification.",
   "code-invalid": "What was typed is no code: a word that is in no code, or a digit that does not fit. Nothing was sent, and the code is not used up.",
   "code-unknown": "The other side waits for no code from us: it was used or withdrawn, has expired, or is for somebody else.",

@@ -11,6 +11,7 @@ import {
   StanzaRouter,
   type Unsubscribe,
   withDeadline,
+  writeStanzaError,
 } from "@balcony/channel";
 import { childElements, type Element, type Jid, type Limits, onlyChild, xml } from "@balcony/xml";
 import { foreignAddress, withoutAddresses } from "./addresses.js";
@@ -73,6 +74,8 @@ export class XmlStream implements StanzaChannel {
   observer: ((stanza: Element) => void) | undefined;
   /** Looks at every stanza and request before it is sent; what it throws refuses it. Answers to the peer's requests do not pass it. */
   guard: ((stanza: Element) => void) | undefined;
+  /** Looks at every stanza and request that comes in, before anybody else: the error that it gives is the answer, and nobody hears of the stanza. Answers to our requests do not pass it. */
+  gate: ((stanza: Element) => BalconyError | undefined) | undefined;
   readonly #bytes: Duplex;
   readonly #reader: XmlReader;
   readonly #writer: Writer;
@@ -295,10 +298,21 @@ export class XmlStream implements StanzaChannel {
     // Who sent it was settled by TLS; applications that read attributes find the same.
     stanza.attrs.from = peer;
     stanza.attrs.to = self;
+    const refusal = isAnswer(stanza) ? undefined : this.gate?.(stanza);
+    if (refusal) {
+      this.#refuse(stanza, refusal);
+      return;
+    }
     this.observer?.(stanza);
     // Behind our closing tag nothing can be answered any more.
     if (this.#state !== "open" && stanza.name === "iq" && !isAnswer(stanza)) return;
     if (!this.#router.receive(stanza, peer)) this.#router.refuse(stanza, peer);
+  }
+
+  #refuse({ attrs, name }: Element, { stanza }: BalconyError): void {
+    if (attrs.type === "error" || !stanza || this.#state !== "open") return;
+    // What cannot be sent any more has said why in `closed`.
+    this.#transmit(xml(name, { type: "error", id: attrs.id }, writeStanzaError(stanza))).catch(() => undefined);
   }
 
   #transmit(stanza: Element): Promise<void> {
@@ -306,7 +320,7 @@ export class XmlStream implements StanzaChannel {
     if (this.#state !== "open") return Promise.reject(this.#endOf());
     let text: string;
     try {
-      if (!isAnswer(stanza)) this.guard?.(stanza);
+      if (!isAnswer(stanza) && stanza.attrs.type !== "error") this.guard?.(stanza);
       text = writeStanza(withoutAddresses(stanza, this));
     } catch (error) {
       return Promise.reject(error as BalconyError);

@@ -29,7 +29,7 @@ export class CodeVerification {
   constructor(
     private readonly channel: Holding,
     private readonly parts: VerificationParts,
-    private readonly verified: (device: Device) => void,
+    private readonly verified: (device: Device) => Promise<void>,
     private readonly peer: Jid,
   ) {
     this.#self = bare(channel.self);
@@ -84,7 +84,7 @@ export class CodeVerification {
         await store.spendCode(this.#self, this.#peer, code);
         this.#use(code);
       },
-      save: async (code) => this.verified(await store.confirmCode(this.#self, this.#peer, spki, code)),
+      save: async (code) => await this.verified(await store.confirmCode(this.#self, this.#peer, spki, code)),
       over: (failure) => {
         ceremonies.end(this.#peer);
         if (failure) this.#used?.fail(failure);

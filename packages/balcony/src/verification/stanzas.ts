@@ -5,6 +5,9 @@ import { type Element, JidError, normalize, xml } from "@balcony/xml";
 /** Verification inside the secured stream: docs/xep-e2e-verification.md. */
 export const NS_VERIFICATION = "urn:xmpp:balcony:verification:0";
 
+/** What goes on a stream that is there for a verification alone: symbols and codes. */
+export const verificationNamespaces: ReadonlySet<string> = new Set([NS_VERIFICATION]);
+
 /** Each is the one child of an IQ set, answered by an empty result. */
 export const messageNames = ["request", "ready", "commit", "nonce", "reveal", "confirmed", "differ", "cancel"] as const satisfies readonly CeremonyMessage["type"][];
 

@@ -36,7 +36,8 @@ interface Listeners {
   /** Is anybody there to ask the person? */
   readonly listening: () => boolean;
   readonly asked: (request: VerificationRequest) => void;
-  readonly verified: (device: Device) => void;
+  /** Where it rejects, so does what the person waits for. */
+  readonly verified: (device: Device) => Promise<void>;
   readonly report: (error: unknown) => void;
 }
 
@@ -105,7 +106,7 @@ export class Verification {
         send: async (message) => void (await this.channel.request(xml("iq", { type: "set" }, writeMessage(message)))),
         rejection,
         charge: async () => await store.chargeGuess(this.#self, this.#peer),
-        save: async (how) => this.listeners.verified(await store.confirmSymbols(this.#self, this.#peer, spki, how)),
+        save: async (how) => await this.listeners.verified(await store.confirmSymbols(this.#self, this.#peer, spki, how)),
         recordDifference: async () => void (await store.recordDifference(this.#self, this.#peer, spki)),
         closeChannel: async () => await this.channel.close(),
         prompt: () => this.#prompt(),
