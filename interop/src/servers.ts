@@ -25,9 +25,9 @@ export async function startServer(name: ServerName): Promise<Server> {
     name,
     service: rig.service,
     webSocket: rig.webSocket,
-    accounts: [`alice@${one}`, `bob@${two}`],
+    accounts: [`alice@${two}`, `bob@${one}`], // the proxy belongs to the domain of our own end
     password: rig.password,
-    proxy: name === "prosody" ? `proxy.${one}` : undefined,
+    proxy: `proxy.${one}`,
     stop: async () => await rig.stop(),
   };
 }

@@ -17,7 +17,7 @@ shaper_rules: {c2s_shaper: {none: admin, normal: all}}
 /** A real ejabberd on loopback with two domains. `stock` puts its example configuration's shaper on. */
 export async function ejabberd({ limits }: { readonly limits: "stock" | "none" }): Promise<RigServer> {
   const folder = await mkdtemp(join(tmpdir(), "balcony-ejabberd-"));
-  const [c2s, http] = await freePorts(2);
+  const [c2s, http, proxy] = await freePorts(3);
   const domains = ["ej1.test", "ej2.test"];
   await Promise.all(["conf", "log", "spool"].map((name) => mkdir(join(folder, name))));
   const pidFile = join(folder, "ejabberd.pid");
@@ -41,6 +41,10 @@ access_rules: {local: {allow: local}, c2s: {allow: all}, announce: {deny: all}, 
 ${limits === "stock" ? STOCK_SHAPER : ""}
 api_permissions: {"console": {from: [ejabberd_ctl], who: all, what: "*"}}
 modules: {mod_disco: {}, mod_roster: {}, mod_ping: {}, mod_admin_extra: {}, mod_caps: {}, mod_stream_mgmt: {}}
+append_host_config:
+  ${domains[0]}:
+    modules:
+      mod_proxy65: {host: "proxy.${domains[0]}", ip: "127.0.0.1", hostname: "127.0.0.1", port: ${proxy}, access: all}
 `,
   );
   // ejabberdctl drops from root to its own user.

@@ -46,4 +46,5 @@ async def main():
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # slixmpp leaves a task behind for each client
     asyncio.get_event_loop().run_until_complete(main())

@@ -10,13 +10,13 @@ export async function starttls(task: OurTask): Promise<OurSide> {
   const { role, self, peer: address, signal, log } = task;
   const identity = createIdentity(bare(self));
   const { hostname, port } = new URL(task.service.replace("tcp:", "http:"));
-  const server = role === "responder" ? await listen(hostname, Number(port)) : undefined;
+  const listening = role === "responder" ? await listen(hostname, Number(port)) : undefined;
   const text = String(task.options.text);
   const sockets: Socket[] = [];
   return {
     run: async (peer) => {
       const { port: where } = await peer.event("ready");
-      const socket = server ? await accepted(server, signal) : connect({ host: hostname, port: where ?? Number(port) });
+      const socket = listening ? await untilAborted(listening.connection, signal) : connect({ host: hostname, port: where ?? Number(port) });
       sockets.push(socket);
       socket.on("error", () => undefined); // whoever reads it hears of it
       const { secured } = await startTls<Secured>(socket, {
@@ -51,19 +51,26 @@ export async function starttls(task: OurTask): Promise<OurSide> {
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
-      if (server) await new Promise((resolve) => server.close(resolve));
+      if (listening) await new Promise((resolve) => listening.server.close(resolve));
     },
   };
 }
 
-async function listen(host: string, port: number): Promise<Server> {
-  const server = createServer({ pauseOnConnect: true });
-  server.listen(port, host);
-  await once(server, "listening");
-  return server;
+interface Listening {
+  readonly server: Server;
+  /** The first connection: heard of from the start, since a peer may connect as soon as it is started. */
+  readonly connection: Promise<Socket>;
 }
 
-async function accepted(server: Server, signal: AbortSignal): Promise<Socket> {
-  const [socket] = (await once(server, "connection", { signal })) as [Socket];
-  return socket;
+async function listen(host: string, port: number): Promise<Listening> {
+  const server = createServer({ pauseOnConnect: true });
+  const connection = new Promise<Socket>((resolve) => server.once("connection", resolve));
+  server.listen(port, host);
+  await once(server, "listening");
+  return { server, connection };
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true }));
+  return await Promise.race([promise, aborted]);
 }
