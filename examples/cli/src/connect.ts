@@ -7,6 +7,7 @@ import { WebSocket } from "ws";
 import { type Account, accountOf, openPassword } from "./accounts.js";
 import { ServerError, UsageError } from "./exit-codes.js";
 import { type OpenKeys, openKeys } from "./keys.js";
+import { loggingPolicy } from "./logging.js";
 import type { OnlineOptions, StreamOptions } from "./options.js";
 import type { Output } from "./output.js";
 import { printable } from "./printable.js";
@@ -41,7 +42,14 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
       service,
       output,
       signal: rest.signal,
-      e2e: { keepalive, paths, ...(options.transports && { transports: options.transports }), servers: options.stun.map((urls) => ({ urls })), ...rest.e2e },
+      e2e: {
+        keepalive,
+        paths,
+        ...(options.transports && { transports: options.transports }),
+        servers: options.stun.map((urls) => ({ urls })),
+        ...rest.e2e,
+        policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },
+      },
     });
   } catch (error) {
     await keys.store.close();

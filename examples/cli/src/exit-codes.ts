@@ -28,6 +28,7 @@ export const exits: Readonly<Record<Exit, readonly ErrorCode[]>> = {
     "unsupported-peer",
     "room-occupant",
     "declined",
+    "logging-differs",
     "busy",
     "cancelled",
     "verification-busy",

@@ -1,4 +1,4 @@
-import { defaultTransports, type TransportName } from "balcony";
+import { defaultTransports, type LogPreference, type TransportName } from "balcony";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import envPaths from "env-paths";
 
@@ -29,6 +29,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly directOnly: boolean;
   readonly transports?: readonly TransportName[];
   readonly stun: readonly string[];
+  readonly log?: LogPreference;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -63,6 +64,12 @@ export function withStreamOptions(command: Command): Command {
     )
     .addOption(new Option("--direct-only", "only paths from machine to machine; whoever gets a stream learns your IP address").default(false))
     .option("--transports <list>", "which ways to try, in this order: some of s5b,ice-tcp,webrtc,ibb, which is the default", transports)
+    .addOption(
+      new Option("--log <preference>", "may a transcript be kept of what is said? It is told to the other side; without it: may, and you are asked where they want none").choices([
+        "may",
+        "mustnot",
+      ]),
+    )
     .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, []);
 }
 

@@ -6,7 +6,7 @@ import { exchangeLines } from "./lines.js";
 import type { Output } from "./output.js";
 import { advertisePipe, exchangeBytes, peerIsPipe, receiveBytes } from "./pipe.js";
 import { printable } from "./printable.js";
-import { describeAlert, describeSecurity } from "./security-words.js";
+import { describeAlert, describeLogging, describeSecurity } from "./security-words.js";
 
 /** Is this end a program? Then it gets bytes, and a person gets a conversation. */
 export const isPipe = (): boolean => !process.stdin.isTTY || !process.stdout.isTTY;
@@ -16,8 +16,9 @@ export async function run(session: Session, output: Output, interrupt: Interrupt
   const { peer, security } = session;
   const broken = new Promise<never>((_, reject) => session.once("error", (error) => reject(duringSession(error))));
   broken.catch(() => undefined); // raced below; may come after the race is over
-  output.tell({ event: "open", peer, role: session.role, security }, `${printable(peer)}  ${security.protocol}, ${printable(security.path)}`, "done");
+  output.tell({ event: "open", peer, role: session.role, security, logging: session.logging }, `${printable(peer)}  ${security.protocol}, ${printable(security.path)}`, "done");
   for (const alert of security.alerts) output.tell({ event: "alert", ...alert }, describeAlert(alert), "warning");
+  for (const [words, mark] of describeLogging(session.logging)) output.tell({ event: "logging", ...session.logging }, words, mark);
   if (!output.json) for (const [words, mark] of describeSecurity(session)) output.tell({ event: "trust" }, words, mark);
   try {
     await Promise.race([exchange(session, output, interrupt, verify), broken]);

@@ -25,13 +25,24 @@ export function describeSecurity({ peer, restricted, security }: Session): reado
   ];
 }
 
+/** What a person has to know of transcripts: nothing, where both sides said the same. */
+export function describeLogging({ agreed, ours, theirs }: Session["logging"]): readonly Line[] {
+  if (theirs === undefined) return ours === "mustnot" ? [["their program does not say whether it keeps a record of what you say", "warning"]] : [];
+  if (ours === theirs || agreed === undefined) return [];
+  return [[ours === "mustnot" ? "they might have kept a record of what you say, and have agreed to keep none" : "you have agreed to keep no record of what you say", "done"]];
+}
+
+const kept = ({ agreed, theirs }: Session["logging"]): string =>
+  theirs === undefined ? "their program does not say" : agreed === "mustnot" ? "nobody keeps one" : "both may keep one";
+
 /** All that is known, for an information screen. */
-export function describeAll({ peer, security }: Session): readonly Line[] {
+export function describeAll({ logging, peer, security }: Session): readonly Line[] {
   return [
     [`with        ${printable(peer)}`, "note"],
     [`encrypted   ${security.protocol}, ${security.cipher}`, "note"],
     [`carried by  ${printable(security.path)}`, "note"],
     [`trust       ${security.verified ? `verified (${security.verified.how}, ${security.verified.at.slice(0, 10)})` : "not verified"}`, "note"],
+    [`record      ${kept(logging)}`, "note"],
     ...labelled("their key", security.peer.fingerprint),
     ...labelled("your key", security.own.fingerprint),
   ];

@@ -11,6 +11,7 @@ import { openStream } from "./open-stream.js";
 import { inPhase } from "./progress.js";
 import { remember } from "./remember.js";
 import { Session } from "./session.js";
+import { settleLogging } from "./settle-logging.js";
 import { startTls } from "./start-tls.js";
 import { type Undo, unwinding } from "./unwinding.js";
 import { byWhateverPath } from "./whatever-path.js";
@@ -35,7 +36,8 @@ export async function accept(context: Context, offer: Offer): Promise<Session | 
       return await openStream(context, trusted, undo);
     });
     const compared = await compareSignalling(context, streamed);
-    return new Session(await remember(context, compared));
+    const settled = await settleLogging(context, compared);
+    return new Session(await remember(context, settled));
   });
 }
 

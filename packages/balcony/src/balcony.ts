@@ -140,6 +140,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       allow: () => false,
       accept: () => true,
       firstUse: () => true,
+      logging: "may",
+      loggingDiffers: () => true,
       showAddress: ({ known }) => known,
       ...options.policy,
     };

@@ -6,6 +6,7 @@ import type { Jid, Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import type { Contacts } from "./contacts.js";
 import type { DirectedPresence } from "./directed-presence.js";
+import type { LoggingDifference, LogPreference } from "./logging.js";
 import type { OnProgress } from "./progress.js";
 import type { Ceremonies } from "./verification/ceremonies.js";
 import type { Secure } from "./xtls.js";
@@ -67,6 +68,13 @@ export interface Policy {
    * attempt to connect; others get relays of our own server.
    */
   readonly showAddress: (peer: { readonly peer: Jid; readonly known: boolean }) => boolean;
+  /** Does the application keep a transcript of what is said? Told to each peer inside TLS, before anything else. Default `may`. What holds in a session is `session.logging.agreed`. */
+  readonly logging: LogPreference;
+  /**
+   * Asked where we may keep a transcript and the peer asks that none be kept. True: none is kept, and the application sees to that; false: the stream is closed with `logging-differs`. Default: true. May
+   * ask the person, who has a minute.
+   */
+  readonly loggingDiffers: (difference: LoggingDifference) => boolean | Promise<boolean>;
   /** Asked before a stream with a key never seen before is used. Default: yes. */
   readonly firstUse: (key: PresentedKey) => boolean | Promise<boolean>;
 }

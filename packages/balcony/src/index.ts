@@ -8,6 +8,7 @@ export type { IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js
 export { exportStatement, importStatement, readStatementUri } from "./devices/handed.js";
 export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
+export type { Logging, LoggingDifference, LogPreference } from "./logging.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, Security, SecurityAlert } from "./security.js";
 export { type CodeOptions, Session, type SessionEvents, type SessionStatus } from "./session.js";

@@ -3,6 +3,7 @@ import { bare, xml } from "@balcony/xml";
 import { openStream as open, type XmlStream } from "@balcony/xml-stream";
 import type { Context } from "./context.js";
 import type { Trusted } from "./decide-trust.js";
+import { statedPreference } from "./logging.js";
 import { misrouted } from "./misrouted.js";
 import { inPhase } from "./progress.js";
 import { NS_SIGNALLING } from "./signalling/statement.js";
@@ -19,7 +20,7 @@ export interface Streamed extends Trusted {
  */
 export async function openStream(context: Context, previous: Trusted, undo: Undo): Promise<Streamed> {
   const { peer, role, self } = previous;
-  const { keepalive, limits, onProgress, report, signal, timeouts } = context;
+  const { keepalive, limits, onProgress, policy, report, signal, timeouts } = context;
   return await inPhase("stream", { text: "opening the stream inside TLS", deadline: timeouts.stream, peer, onProgress }, async () => {
     const stream = await open(previous.bytes, {
       role,
@@ -32,6 +33,7 @@ export async function openStream(context: Context, previous: Trusted, undo: Undo
       report,
       delivery: "held",
       features: [xml("signalling", NS_SIGNALLING)],
+      extra: [statedPreference(policy.logging)],
     }).catch((error: unknown) => {
       throw misrouted(error);
     });

@@ -7,6 +7,7 @@ import { negotiate } from "./negotiate.js";
 import { openStream } from "./open-stream.js";
 import { remember } from "./remember.js";
 import { Session } from "./session.js";
+import { settleLogging } from "./settle-logging.js";
 import { startTls } from "./start-tls.js";
 import { unwinding } from "./unwinding.js";
 import { byWhateverPath } from "./whatever-path.js";
@@ -25,7 +26,8 @@ export async function open(context: Context, address: Jid): Promise<Session> {
       return await openStream(context, trusted, undo); //           both headers name both addresses: stanzas
     });
     const compared = await compareSignalling(context, streamed); // did servers change what was agreed on? told inside TLS
-    const session = await remember(context, compared); //           the key is pinned now, and not before
+    const settled = await settleLogging(context, compared); //      does either side keep a transcript?
+    const session = await remember(context, settled); //            the key is pinned now, and not before
     return new Session(session); //                                 what the caller gets
   });
 }

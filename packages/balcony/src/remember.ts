@@ -1,17 +1,17 @@
 import { abortError } from "@balcony/channel";
 import { decide } from "@balcony/trust";
 import { bare } from "@balcony/xml";
-import type { Compared } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { inPhase } from "./progress.js";
 import type { SessionParts } from "./session.js";
+import type { Settled } from "./settle-logging.js";
 import { blocked, describe } from "./start-tls.js";
 import { tlsBinding } from "./verification/binding.js";
 import type { RestrictionParts } from "./verification/restriction.js";
 
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
-export async function remember(context: Context, previous: Compared): Promise<SessionParts> {
-  const { altered, decision, jingle, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
+export async function remember(context: Context, previous: Settled): Promise<SessionParts> {
+  const { altered, decision, jingle, logging, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
   const { ceremonies, identity, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
@@ -22,6 +22,7 @@ export async function remember(context: Context, previous: Compared): Promise<Se
     return {
       ...((restriction.ours || restriction.theirs) && { restriction }),
       stream,
+      logging,
       jingle,
       report,
       verification: { binding: tlsBinding(tls, { role: jingle.role, self: bare(self), peer: bare(peer) }), store, ceremonies },
@@ -44,7 +45,7 @@ export async function remember(context: Context, previous: Compared): Promise<Se
 }
 
 /** The key that was blocked is verified by now, by the two people: it is accepted as any other would be, and pinned. */
-async function acceptVerified({ policy, store }: Context, { peer, self, tls }: Compared): Promise<void> {
+async function acceptVerified({ policy, store }: Context, { peer, self, tls }: Settled): Promise<void> {
   const { spki } = tls.peerCertificate;
   const { record, otherOwners } = store.view(bare(self), bare(peer));
   const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy });

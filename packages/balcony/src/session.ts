@@ -6,6 +6,7 @@ import type { Element, Jid } from "@balcony/xml";
 import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
 import { type IntroductionParts, Introductions } from "./devices/introductions.js";
 import { type JID, jid } from "./jid.js";
+import type { Logging } from "./logging.js";
 import type { Security } from "./security.js";
 import type { Ceremony } from "./verification/ceremony.js";
 import { CodeVerification } from "./verification/code-verification.js";
@@ -61,6 +62,8 @@ export interface SessionParts {
   /** What carries it, and ends with it. */
   readonly jingle: Pick<JingleSession, "peer" | "role" | "terminate">;
   readonly security: Security;
+  /** What both have said about transcripts; left out where nothing was said. */
+  readonly logging?: Logging | undefined;
   /** Undefined where the peer has no key that could be verified. */
   readonly verification: VerificationParts | undefined;
   /** Undefined where the peer has no key that could be verified. */
@@ -84,6 +87,8 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly role: "initiator" | "responder";
   readonly iqCaller: IqCaller;
   readonly iqCallee: IqCallee;
+  /** What both sides have said about transcripts before anything else: an application that keeps one looks at `agreed` first. */
+  readonly logging: Logging;
   /** The stream as a StanzaChannel: what Jingle or any other protocol of ours runs on. */
   readonly channel: StanzaChannel;
   #status: SessionStatus = "online";
@@ -98,11 +103,12 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
-  constructor({ stream, jingle, security, verification, introductions, restriction, report }: SessionParts) {
+  constructor({ stream, jingle, security, verification, introductions, logging, restriction, report }: SessionParts) {
     super();
     this.jid = jid(stream.self);
     this.peer = jingle.peer;
     this.role = jingle.role;
+    this.logging = logging ?? { ours: "may", theirs: undefined, agreed: undefined };
     this.#security = security;
     this.channel = stream;
     this.#jingle = jingle;

@@ -75,6 +75,7 @@ export const codes = {
   truncated: "The bytes ended before the stream was closed: something may be missing.",
   "connection-lost": "The connection under the stream broke.",
   "peer-dead": "The peer has not answered for longer than the keepalive allows.",
+  "logging-differs": "One side keeps a transcript, and the other asks that none be kept; neither would give way.",
 
   // STARTTLS (RFC 6120 §5)
   "starttls-missing": "The peer offers no STARTTLS, and nothing is sent without it.",

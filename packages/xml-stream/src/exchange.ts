@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { abortError, type BalconyError, withDeadline } from "@balcony/channel";
 import type { Element, Limits } from "@balcony/xml";
 import { hangUp } from "./hang-up.js";
-import { type Ends, writeHeader } from "./header.js";
+import { type Ends, type ExtraAttribute, writeHeader } from "./header.js";
 import { type Receiver, XmlReader } from "./reader.js";
 import { lastWords, streamError } from "./stream-error.js";
 
@@ -38,6 +38,8 @@ export interface Exchange<State extends Ends> {
   readonly initial: State;
   readonly step: Step<State>;
   readonly addresses: "shown" | "hidden";
+  /** For our header. */
+  readonly extra?: readonly ExtraAttribute[] | undefined;
   /** Absolute, in ms. */
   readonly timeout: number;
   readonly waitingFor: string;
@@ -53,7 +55,7 @@ export interface Exchange<State extends Ends> {
  */
 export async function runExchange<State extends Ends, Result>(
   bytes: Duplex,
-  { initial, step, addresses, timeout, waitingFor, signal, limits, budget }: Exchange<State>,
+  { initial, step, addresses, extra, timeout, waitingFor, signal, limits, budget }: Exchange<State>,
   finish: (state: State, reader: XmlReader) => Result,
 ): Promise<Result> {
   let state = initial;
@@ -67,7 +69,7 @@ export async function runExchange<State extends Ends, Result>(
     switch (effect.type) {
       case "open":
         opened = true;
-        return writeHeader(state, addresses);
+        return writeHeader(state, addresses, extra);
       case "send":
         return effect.element.toString();
       case "stop":
@@ -85,7 +87,7 @@ export async function runExchange<State extends Ends, Result>(
         settle.reject(effect.error);
         reader.release();
         // RFC 6120 §4.9.1.2: whoever has not sent a header yet sends one before the error.
-        void hangUp(bytes, (opened ? "" : writeHeader(state, addresses)) + lastWords(effect.error));
+        void hangUp(bytes, (opened ? "" : writeHeader(state, addresses, extra)) + lastWords(effect.error));
         return "";
     }
   };

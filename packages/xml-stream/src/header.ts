@@ -26,13 +26,28 @@ export interface StreamHeader {
   readonly version: string;
   /** The stream's `xml:lang`. */
   readonly lang: string | undefined;
+  /** Attributes of other namespaces, by `{namespace}name`: what a side says about itself before anything else, at no cost of time. Who knows none of them ignores them. */
+  readonly extra: ReadonlyMap<string, string>;
+}
+
+/** An attribute of another namespace for our own header. */
+export interface ExtraAttribute {
+  readonly xmlns: string;
+  readonly name: string;
+  readonly value: string;
 }
 
 /** What we open our direction of the stream with. As responder an XML declaration stands in front (gnutls-cli waits for one), and a fresh id within. */
-export function writeHeader({ role, self, peer }: Ends, addresses: "shown" | "hidden"): string {
+export function writeHeader({ role, self, peer }: Ends, addresses: "shown" | "hidden", extra: readonly ExtraAttribute[] = []): string {
   const shown = addresses === "shown" ? { from: self, to: peer } : {};
   const id = role === "responder" ? { id: randomId() } : {};
-  const empty = xml("stream:stream", { xmlns: NS_CLIENT, "xmlns:stream": NS_STREAMS, ...shown, ...id, version: "1.0" }).toString();
+  const others = Object.fromEntries(
+    extra.flatMap(({ name, value, xmlns }, index) => [
+      [`xmlns:e${index}`, xmlns],
+      [`e${index}:${name}`, value],
+    ]),
+  );
+  const empty = xml("stream:stream", { xmlns: NS_CLIENT, "xmlns:stream": NS_STREAMS, ...shown, ...id, version: "1.0", ...others }).toString();
   return `${role === "responder" ? "<?xml version='1.0'?>" : ""}${empty.slice(0, -"/>".length)}>`;
 }
 
@@ -63,7 +78,18 @@ function judge(element: Element, ends: Ends, under: "plain" | "tls"): StreamHead
   const to = readAddress(attrs.to, "improper-addressing");
   if (from !== undefined && bare(from) !== bare(ends.peer)) throw wrongAddress("invalid-from", `The header comes from ${from}, and the peer is ${ends.peer}.`, under);
   if (to !== undefined && !isForUs(to, ends, under)) throw wrongAddress("improper-addressing", `The header is for ${to}, and we are ${ends.self}.`, under);
-  return { from, to, id: ends.role === "initiator" ? attrs.id : undefined, version, lang: attrs["xml:lang"] };
+  return { from, to, id: ends.role === "initiator" ? attrs.id : undefined, version, lang: attrs["xml:lang"], extra: readExtra(attrs) };
+}
+
+/** Prefixed attributes, under the namespaces that the header itself declares. */
+function readExtra(attrs: Element["attrs"]): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(attrs).flatMap(([key, value]) => {
+      const [, prefix = "", name] = /^([^:]+):([^:]+)$/u.exec(key) ?? [];
+      const xmlns = attrs[`xmlns:${prefix}`];
+      return name === undefined || xmlns === undefined || value === undefined ? [] : [[`{${xmlns}}${name}`, value] as const];
+    }),
+  );
 }
 
 /** RFC 6120 §4.7.5: numbers, not fractions; the responder never answers with more than the initiator said. */

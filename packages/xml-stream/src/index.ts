@@ -1,4 +1,4 @@
-export type { Role, StreamHeader } from "./header.js";
+export type { ExtraAttribute, Role, StreamHeader } from "./header.js";
 export { defaultKeepalive, type KeepaliveTimes } from "./keepalive.js";
 export { hasCommonMethod, methodsOf, type TlsMethod } from "./offer.js";
 export { type StartedTls, type StartTlsOptions, startTls } from "./starttls.js";

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { WaitOptions } from "@balcony/channel";
 import { clone, type Element, type Jid, normalize } from "@balcony/xml";
 import { runExchange } from "./exchange.js";
-import type { Role, StreamHeader } from "./header.js";
+import type { ExtraAttribute, Role, StreamHeader } from "./header.js";
 import type { KeepaliveTimes } from "./keepalive.js";
 import { type OpeningState, stepOpening } from "./opening-machine.js";
 import { type StreamLimits, XmlStream } from "./xml-stream.js";
@@ -20,6 +20,8 @@ export interface StreamOptions extends WaitOptions {
   readonly keepalive?: KeepaliveTimes | "off" | undefined;
   /** What we offer as responder, within `<stream:features/>` (RFC 6120 §4.3.2): nothing that has to be negotiated. */
   readonly features?: readonly Element[] | undefined;
+  /** Attributes of other namespaces for our header: the peer finds them in its `remoteHeader`. */
+  readonly extra?: readonly ExtraAttribute[] | undefined;
   /** Told of what a handler threw that is not an answer, and of an answer that could not be sent. */
   readonly report: (error: unknown) => void;
   /**
@@ -42,7 +44,7 @@ export async function openStream(bytes: Duplex, options: StreamOptions): Promise
   const initial: OpeningState = { at: "idle", role, self, peer, header: undefined, offered: features.map(clone), features: [] };
   return await runExchange(
     bytes,
-    { initial, step: stepOpening, addresses: "shown", timeout, waitingFor: `${peer} to open the stream`, signal, limits },
+    { initial, step: stepOpening, addresses: "shown", extra: options.extra, timeout, waitingFor: `${peer} to open the stream`, signal, limits },
     // The machine opens only once the header has come.
     ({ features: remoteFeatures, header }, reader) =>
       new XmlStream(bytes, reader, { self, peer, remoteHeader: header as StreamHeader, remoteFeatures, limits, keepalive, report, delivery }),

@@ -25,10 +25,23 @@ describe("opening a stream", () => {
 
   it("both ends learn what the other's header said", async () => {
     const { a, b } = await openedPair();
-    expect(b.remoteHeader).toEqual({ from: romeo, to: juliet, id: undefined, version: "1.0", lang: undefined });
+    expect(b.remoteHeader).toEqual({ from: romeo, to: juliet, id: undefined, version: "1.0", lang: undefined, extra: new Map() });
     expect(a.remoteHeader).toMatchObject({ from: juliet, to: romeo, version: "1.0" });
     expect(a.remoteHeader.id).toMatch(/^[\w-]{22}$/);
     await Promise.all([a.close(), b.close()]);
+  });
+
+  it("attributes of other namespaces come with it, under their namespaces and not their prefixes", async () => {
+    const { near, far } = handPlayed();
+    const opening = openStream(near, { role: "responder", self: juliet, peer: romeo, report });
+    far.say(headerOf("initiator", { "xmlns:x": "urn:example:a", "x:keep": "may", "xmlns:z": "urn:example:b", "z:keep": "mustnot" }));
+    const stream = await opening;
+    expect([...stream.remoteHeader.extra]).toEqual([
+      ["{urn:example:a}keep", "may"],
+      ["{urn:example:b}keep", "mustnot"],
+    ]);
+    far.say("</stream:stream>");
+    await stream.close();
   });
 
   it("a header without addresses is told apart from one with them", async () => {
@@ -36,7 +49,7 @@ describe("opening a stream", () => {
     const opening = openStream(near, { role: "responder", self: juliet, peer: romeo, report });
     far.say(headerOf("initiator", { from: "", to: "", id: "mine", "xml:lang": "en" }));
     const stream = await opening;
-    expect(stream.remoteHeader).toEqual({ from: undefined, to: undefined, id: undefined, version: "1.0", lang: "en" });
+    expect(stream.remoteHeader).toEqual({ from: undefined, to: undefined, id: undefined, version: "1.0", lang: "en", extra: new Map() });
     far.say("</stream:stream>");
     await stream.close();
   });
