@@ -19,7 +19,7 @@ export interface InviteOptions {
 
 /** A code that waits for the other person. Tell it by voice, on paper, or show it; never over XMPP. */
 export interface Invitation {
-  /** `ridge-lemon-4023`, or 32 hex digits: for `open(…, { code })` or `session.verify({ code })` at the other end. */
+  /** `ridge-lemon-4020`, or 32 hex digits: for `open(…, { code })` or `session.verify({ code })` at the other end. */
   readonly code: string;
   /** The same with our address, for a QR code: `xmpp:juliet@capulet.lit?balcony-code;secret=…` */
   readonly uri: string;

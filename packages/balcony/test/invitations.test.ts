@@ -5,7 +5,7 @@ import { Invitations } from "../src/verification/invitations.js";
 
 const [romeo, benvolio] = ["romeo@montague.lit", "benvolio@montague.lit"];
 const code = (text: string) => ({ text, entropy: 31.8 });
-const [lemon, wall] = [code("ridge-lemon-4023"), code("orchard-wall-1234")];
+const [lemon, wall] = [code("ridge-lemon-4020"), code("orchard-wall-1234")];
 const MINUTE = 60_000;
 
 beforeEach(() => void vi.useFakeTimers());

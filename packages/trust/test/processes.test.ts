@@ -192,8 +192,8 @@ describe("a try that a process dies in", () => {
 
   it("of a code, between the disk and the answer, has used the code up, for a second process as well", async () => {
     const folder = await newFolder();
-    await killedAfter(folder, "code", "ridge-lemon-4023", "used");
-    const second = start(folder, "code", "ridge-lemon-4023");
+    await killedAfter(folder, "code", "ridge-lemon-4020", "used");
+    const second = start(folder, "code", "ridge-lemon-4020");
     expect(await all(second.lines)).toEqual(["code-spent"]);
     await second.exit;
     const store = await TrustStore.open({ folder });
@@ -203,7 +203,7 @@ describe("a try that a process dies in", () => {
   it("of a code, in two processes at once, is one", async () => {
     const folder = await newFolder();
     await (await TrustStore.open({ folder })).close();
-    const both = ["one", "two"].map(() => start(folder, "code", "ridge-lemon-4023"));
+    const both = ["one", "two"].map(() => start(folder, "code", "ridge-lemon-4020"));
     const outcomes = await Promise.all(
       both.map(async ({ lines, process: child }) => {
         for await (const line of lines) {

@@ -5,7 +5,7 @@ import { CodeSide, carry, code, sentBy } from "../../../packages/trust/test/code
 import { honestLeg, type TlsLeg, tlsLeg } from "./legs.js";
 
 // Juliet has invited romeo, and romeo types her code. A man in the middle ends both of their channels, and does not know the code: he relays, or he guesses.
-const real = code("ridge-lemon-4023");
+const real = code("ridge-lemon-4020");
 /** The same stage without TLS, where only the machines matter. */
 const quick = (): readonly [TlsLeg, TlsLeg] => {
   const [one, two] = [contexts({ ekm: bytes(32, 3) }), contexts({ certificates: [bytes(300, 7), bytes(300, 2)], ekm: bytes(32, 4) })];

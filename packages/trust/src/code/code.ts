@@ -6,7 +6,7 @@ import type { BareJid } from "../record.js";
 
 /** A secret that two people share to verify each other once, in its canonical form. */
 export interface Code {
-  /** `ridge-lemon-4023`, or 32 lower-case hex digits. */
+  /** `ridge-lemon-4020`, or 32 lower-case hex digits. */
   readonly text: string;
   /** Bits that whoever guesses has to guess: 31.8 of words, 128 of a scanned secret. */
   readonly entropy: number;
@@ -127,4 +127,4 @@ function similar(word: string): string {
 }
 
 const invalid = (why: string): BalconyError =>
-  new BalconyError("code-invalid", `That is no code: ${why}.`, { phase: "trust", hint: "A code looks like ridge-lemon-4023. Nothing was sent, and the code is not used up." });
+  new BalconyError("code-invalid", `That is no code: ${why}.`, { phase: "trust", hint: "A code looks like ridge-lemon-4020. Nothing was sent, and the code is not used up." });

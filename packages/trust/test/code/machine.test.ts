@@ -68,7 +68,7 @@ describe("a code", () => {
   });
 
   it("of its own invitation is what the responder uses where both have invited and both type the other's", () => {
-    const [his, hers] = [code("ridge-lemon-4023"), code("orchard-wall-1234")];
+    const [his, hers] = [code("ridge-lemon-4020"), code("orchard-wall-1234")];
     const { I, R } = both();
     I.waitWith(his).ask(hers);
     R.waitWith(hers).ask(his);

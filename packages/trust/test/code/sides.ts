@@ -5,7 +5,7 @@ import { type CodeParameters, codeStepWith, standardCode } from "../../src/code/
 import type { CodeEffect, CodeEvent, CodeInHand, CodeMessage, CodeState } from "../../src/code/state.js";
 
 export const code = (text: string, entropy = 31.8): Code => ({ text, entropy });
-export const lemon = code("ridge-lemon-4023");
+export const lemon = code("ridge-lemon-4020");
 
 export function inHand(of: Code = lemon): CodeInHand {
   return { code: of, half: crypto.getRandomValues(new Uint8Array(16)), scalar: scalarOf(crypto.getRandomValues(new Uint8Array(32))) ?? 1n };
