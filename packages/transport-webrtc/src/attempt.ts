@@ -112,7 +112,7 @@ export class WebrtcAttempt implements TransportAttempt {
       throw new BalconyError("webrtc-failed", "Nothing but a relay is wanted, and no TURN server is known.");
     }
     const make = this.options.connection ?? nativeConnection() ?? (await import("./werift/connection.js")).weriftConnection;
-    const connection = await make({ servers: usable, relayOnly, loopback: addresses.dangerouslyUseLoopback === true });
+    const connection = await make({ servers: usable, relayOnly, ca: this.options.ca, loopback: addresses.dangerouslyUseLoopback === true });
     if (this.#aborted) {
       connection.close();
       throw new BalconyError("closed", "The WebRTC attempt was given up.");

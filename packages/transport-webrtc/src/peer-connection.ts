@@ -56,6 +56,8 @@ export interface PeerConnectionOptions {
   readonly servers: readonly IceServer[];
   /** Nothing but relays: our own addresses are neither gathered nor shown. */
   readonly relayOnly: boolean;
+  /** See WebrtcOptions. */
+  readonly ca?: string | undefined;
   /** Loopback addresses are candidates too. For tests on one machine. */
   readonly loopback: boolean;
 }

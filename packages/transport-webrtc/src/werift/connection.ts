@@ -9,7 +9,7 @@ import { iceOf, secureManagerOf } from "./internals.js";
  * A peer connection by werift, without what a library for Node should not do: asking a public STUN server that nobody named, one certificate for all connections, credentials
  * of 16 bits, acting on STUN that nobody signed, ending the process over a malformed packet of the peer's. It reaches into werift's internals: the version is pinned.
  */
-export async function weriftConnection({ servers, relayOnly, loopback }: PeerConnectionOptions): Promise<PeerConnection> {
+export async function weriftConnection({ servers, relayOnly, ca, loopback }: PeerConnectionOptions): Promise<PeerConnection> {
   const keys = await createSelfSignedCertificate({ signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 }, NamedCurveAlgorithm.secp256r1_23);
   const connection = new RTCPeerConnection({
     iceServers: [],
@@ -17,7 +17,7 @@ export async function weriftConnection({ servers, relayOnly, loopback }: PeerCon
     iceAdditionalHostAddresses: loopback ? ["127.0.0.1"] : [],
     dtls: { keys },
   });
-  const gathering = gatherWith({ servers, relayOnly });
+  const gathering = gatherWith({ servers, relayOnly, ca });
   const manager = secureManagerOf(connection);
   const createTransport = manager.createTransport.bind(manager);
   manager.createTransport = (): RTCDtlsTransport => {

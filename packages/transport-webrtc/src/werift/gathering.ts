@@ -10,11 +10,11 @@ export interface Gathering {
 }
 
 /** Gathers as RFC 8445 §5.1.1 has it, from every server named; host candidates wait for none of them. */
-export function gatherWith({ servers, relayOnly }: { readonly servers: readonly IceServer[]; readonly relayOnly: boolean }): Gathering {
+export function gatherWith({ servers, relayOnly, ca }: { readonly servers: readonly IceServer[]; readonly relayOnly: boolean; readonly ca: string | undefined }): Gathering {
   const addresses = servers.flatMap((server) => [server.urls].flat().flatMap((url) => serverAddress(url, server) ?? []));
   let stopped = false;
   const server = async (connection: IceInternals, address: ServerAddress) => {
-    if (address.kind === "turn") await relayed(connection, address, () => stopped);
+    if (address.kind === "turn") await relayed(connection, { address, ca }, () => stopped);
     else if (!relayOnly) await reflexive(connection, address);
   };
   return {
@@ -45,8 +45,8 @@ async function reflexive(connection: IceInternals, { host, port }: ServerAddress
   );
 }
 
-async function relayed(connection: IceInternals, address: ServerAddress, stopped: () => boolean): Promise<void> {
-  const protocol = await relayBy(address);
+async function relayed(connection: IceInternals, { address, ca }: { readonly address: ServerAddress; readonly ca: string | undefined }, stopped: () => boolean): Promise<void> {
+  const protocol = await relayBy(address, { ca });
   if (stopped()) {
     await protocol.close();
     return;

@@ -10,8 +10,8 @@ type Address = readonly [string, number];
 type Transport = ConstructorParameters<typeof TurnProtocol>[4];
 
 /** An allocation on a TURN server (RFC 8656), by UDP, TCP or TLS, wherein candidates are checked. */
-export async function relayBy({ host, port, transport, username, credential }: ServerAddress): Promise<StunOverTurnProtocol> {
-  const below: Transport = transport === "udp" ? await UdpTransport.init(isIP(host) === 6 ? "udp6" : "udp4") : await StreamTransport.init({ host, port, transport });
+export async function relayBy({ host, port, transport, username, credential }: ServerAddress, { ca }: { readonly ca?: string | undefined } = {}): Promise<StunOverTurnProtocol> {
+  const below: Transport = transport === "udp" ? await UdpTransport.init(isIP(host) === 6 ? "udp6" : "udp4") : await StreamTransport.init({ host, port, transport, ca });
   const turn = refreshing(new TurnProtocol([host, port], username, credential, 600, below));
   try {
     await turn.connectionMade();
@@ -66,8 +66,8 @@ class StreamTransport implements Transport {
     });
   }
 
-  static async init({ host, port, transport }: Pick<ServerAddress, "host" | "port" | "transport">): Promise<StreamTransport> {
-    const socket = transport === "tls" ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }) }) : connect({ host, port });
+  static async init({ host, port, transport, ca }: Pick<ServerAddress, "host" | "port" | "transport"> & { readonly ca: string | undefined }): Promise<StreamTransport> {
+    const socket = transport === "tls" ? connectTls({ host, port, ...(ca !== undefined && { ca }), ...(isIP(host) ? {} : { servername: host }) }) : connect({ host, port });
     socket.on("error", () => undefined); // "close" follows
     await once(socket, transport === "tls" ? "secureConnect" : "connect", { signal: AbortSignal.timeout(10_000) }).catch((error: unknown) => {
       socket.destroy();
