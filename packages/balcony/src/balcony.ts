@@ -14,6 +14,7 @@ import { Contacts } from "./contacts.js";
 import { type Context, defaultTimeouts, type Policy, type Timeouts } from "./context.js";
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
+import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
 import { open } from "./open.js";
@@ -39,7 +40,7 @@ export interface BalconyOptions {
   readonly policy?: Partial<Policy>;
   /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. */
   readonly transports?: readonly (TransportName | Transport)[];
-  /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default none. */
+  /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default: those that our own server names (XEP-0215). */
   readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
   /**
    * `any`: direct before relayed, to peers that are known; others get relays of our own server alone, so that nobody learns where we are by sending a stanza. `relayed`: so for everybody.
@@ -111,7 +112,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #limits: Partial<Limits>;
   readonly #keepalive: KeepaliveTimes | "off" | undefined;
   readonly #transports: readonly Transport[];
-  readonly #servers: NonNullable<BalconyOptions["servers"]>;
+  readonly #servers: BalconyOptions["servers"];
   readonly #paths: AddressPolicy["paths"];
   readonly #loopback: boolean;
   readonly #channels: ClientChannels;
@@ -150,7 +151,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
     this.#transports = transportsOf(options.transports ?? defaultTransports);
-    this.#servers = options.servers ?? [];
+    this.#servers = options.servers;
     this.#paths = options.paths ?? "any";
     this.#loopback = options.dangerouslyUseLoopback ?? false;
     const spoken = this.#transports.flatMap(({ namespace, features = [] }) => [namespace, ...features]);
@@ -256,6 +257,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async #prepare(channel: StanzaRouter): Promise<Connection> {
     this.#presence.begin();
     const [identity] = await Promise.all([ownIdentity(this.store, bare(channel.self)), this.#contacts.begin(channel), this.#absent.ask(channel)]);
+    const external = new ExternalServices(channel, { loopback: this.#loopback, report: (error) => this.#report(error) });
     const connection: Connection = {
       channel,
       identity,
@@ -265,7 +267,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         securities: this.#secure === "starttls" ? [] : [xtlsSecurity],
         knows: (from) => this.#knows(from),
         addresses: (peer) => this.#addresses(peer, this.#paths),
-        servers: async () => (typeof this.#servers === "function" ? await this.#servers() : this.#servers),
+        servers: async () => (typeof this.#servers === "function" ? await this.#servers() : (this.#servers ?? (await external.servers()))),
         onOffer: (offer) => void this.#accept(connection, offer),
         favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
         timing: { offer: this.#timeouts.person },
