@@ -3,7 +3,7 @@ import type { Element } from "@balcony/xml";
 import type { Session } from "balcony";
 import { expect, it } from "vitest";
 import { type LoggedIn, next, streamBetween } from "../rigs/login.js";
-import { codeOf, message, nextError, stage } from "./stage.js";
+import { codeOf, keyOf, message, nextError, stage } from "./stage.js";
 
 const on = stage();
 const JULIET = "juliet@capulet.lit";
@@ -40,19 +40,19 @@ it("reads everything at first contact, and both are told that the other is not v
   await toJuliet.send(message("a rose"));
   expect((await heard).getChildText("body")).toBe("a rose (read)");
   expect([toJuliet.security.trust, toRomeo.security.trust]).toEqual(["unverified", "unverified"]);
-  expect(toJuliet.security.peer.fingerprint).not.toBe(toRomeo.security.own.fingerprint); // what comparing fingerprints shows
+  expect(keyOf(toJuliet)).not.toBe(toRomeo.security.own.fingerprint); // what comparing fingerprints shows
 });
 
 it("is blocked once the key was verified, before a byte of ours left under its TLS", async () => {
   const romeo = await on.login("romeo");
   const juliet = await on.login("juliet");
   const [honest] = await streamBetween(romeo, juliet);
-  await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "fingerprint");
+  await romeo.e2e.store.setVerified(ROMEO, JULIET, keyOf(honest), "fingerprint");
   await honest.close();
   const { falseJuliet } = await between(romeo, juliet);
   const failed = nextError(falseJuliet);
   const refused = await romeo.e2e.open(juliet.self).catch((error: BalconyError) => error);
-  const known = [{ fingerprint: honest.security.peer.fingerprint, status: "verified", how: "fingerprint" }];
+  const known = [{ fingerprint: keyOf(honest), status: "verified", how: "fingerprint" }];
   expect(refused).toMatchObject({ code: "key-changed", peer: JULIET, key: { shown: (await falseJuliet.e2e.identity()).spki, known } }); // what a dialog needs
   await failed;
   expect(falseJuliet.e2e.store.list(JULIET)).toEqual([]); // not even our certificate came to it
@@ -62,7 +62,7 @@ it("is blocked as the one who calls, too", async () => {
   const romeo = await on.login("romeo");
   const juliet = await on.login("juliet");
   const [honest, far] = await streamBetween(romeo, juliet);
-  await juliet.e2e.store.setVerified(JULIET, ROMEO, far.security.peer.fingerprint, "fingerprint");
+  await juliet.e2e.store.setVerified(JULIET, ROMEO, keyOf(far), "fingerprint");
   await honest.close();
   const { falseRomeo } = await between(romeo, juliet);
   const failed = nextError(juliet);
@@ -84,7 +84,7 @@ it("cannot use a key that was revoked, in either role", async () => {
   const romeo = await on.login("romeo");
   const juliet = await on.login("juliet");
   const [honest] = await streamBetween(romeo, juliet);
-  const stolen = honest.security.peer.fingerprint;
+  const stolen = keyOf(honest);
   await honest.close();
   await romeo.e2e.store.revoke(ROMEO, JULIET, stolen);
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-revoked");
@@ -98,7 +98,7 @@ it("gains nothing by a new key once one was revoked", async () => {
   const juliet = await on.login("juliet");
   const [honest] = await streamBetween(romeo, juliet);
   await honest.close();
-  await romeo.e2e.store.revoke(ROMEO, JULIET, honest.security.peer.fingerprint);
+  await romeo.e2e.store.revoke(ROMEO, JULIET, keyOf(honest));
   await between(romeo, juliet);
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
 });
@@ -107,7 +107,7 @@ it("cannot use a revoked key under another address either", async () => {
   const romeo = await on.login("romeo");
   const juliet = await on.login("juliet");
   const [honest] = await streamBetween(romeo, juliet);
-  await romeo.e2e.store.revoke(ROMEO, "tybalt@capulet.lit", honest.security.peer.fingerprint);
+  await romeo.e2e.store.revoke(ROMEO, "tybalt@capulet.lit", keyOf(honest));
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-revoked");
 });
 
@@ -117,12 +117,12 @@ it("gains nothing by a device that was vouched for by a key that is revoked", as
   const [honest] = await streamBetween(romeo, juliet);
   await honest.close();
   const { falseJuliet } = await between(romeo, juliet);
-  await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "qr");
-  await romeo.e2e.store.vouch(ROMEO, JULIET, { by: honest.security.peer.fingerprint, spki: (await falseJuliet.e2e.identity()).spki });
+  await romeo.e2e.store.setVerified(ROMEO, JULIET, keyOf(honest), "qr");
+  await romeo.e2e.store.vouch(ROMEO, JULIET, { by: keyOf(honest), spki: (await falseJuliet.e2e.identity()).spki });
   const session = await romeo.e2e.open(juliet.self);
-  expect(session.security).toMatchObject({ trust: "verified", verified: { how: "vouched", by: honest.security.peer.fingerprint } });
+  expect(session.security).toMatchObject({ trust: "verified", verified: { how: "vouched", by: keyOf(honest) } });
   await session.close();
-  await romeo.e2e.store.revoke(ROMEO, JULIET, honest.security.peer.fingerprint);
+  await romeo.e2e.store.revoke(ROMEO, JULIET, keyOf(honest));
   expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
 });
 

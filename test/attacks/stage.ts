@@ -1,7 +1,7 @@
 import type { BalconyError } from "@balcony/channel";
 import { type Interfere, type LocalServerOptions, startLocalServer } from "@balcony/local-server";
 import { clone, type Element, xml } from "@balcony/xml";
-import type { BalconyOptions } from "balcony";
+import type { BalconyOptions, Session } from "balcony";
 import { afterEach, beforeEach } from "vitest";
 import { type LoggedIn, login } from "../rigs/login.js";
 
@@ -120,6 +120,12 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
     () => "none",
     (error: BalconyError) => error.code ?? String(error),
   );
+}
+
+/** Fingerprint of the peer's key. */
+export function keyOf({ security }: Session): string {
+  if (!security.peer) throw new Error("The peer has no key.");
+  return security.peer.fingerprint;
 }
 
 /** The next error that nobody waits for. */

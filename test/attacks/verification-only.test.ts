@@ -5,7 +5,7 @@ import { type Element, xml } from "@balcony/xml";
 import type { Ceremony, Session, VerificationRequest } from "balcony";
 import { describe, expect, it } from "vitest";
 import { type LoggedIn, next, streamBetween } from "../rigs/login.js";
-import { codeOf, message, nextError, stage } from "./stage.js";
+import { codeOf, keyOf, message, nextError, stage } from "./stage.js";
 
 const on = stage();
 const JULIET = "juliet@capulet.lit";
@@ -54,7 +54,7 @@ describe.each(["both", "initiator", "responder"] as const)("where %s take verifi
     await hers.confirm();
     await free;
     expect([ours.restricted, theirs.restricted, ours.security.trust, theirs.security.trust]).toEqual([false, false, "verified", "verified"]);
-    expect(devices(romeo, ROMEO, JULIET)).toEqual([{ spki: ours.security.peer.fingerprint, status: "verified" }]);
+    expect(devices(romeo, ROMEO, JULIET)).toEqual([{ spki: keyOf(ours), status: "verified" }]);
     const heard = new Promise<boolean>((resolve) => theirs.on("stanza", (stanza) => stanza.getChildText("body") === "now" && resolve(true)));
     await ours.send(message("now"));
     expect([await heard, came.includes("presence")]).toEqual([true, false]);
@@ -95,7 +95,7 @@ describe("on a stream for verification", () => {
     const romeo = await on.login("romeo");
     const juliet = await on.login("juliet");
     const [honest] = await streamBetween(romeo, juliet);
-    await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "qr");
+    await romeo.e2e.store.setVerified(ROMEO, JULIET, keyOf(honest), "qr");
     await honest.close();
     const double = await on.login("juliet", { resource: "double" });
     expect(await codeOf(romeo.e2e.open(double.self))).toBe("key-changed");
@@ -112,7 +112,7 @@ describe("on a stream for verification", () => {
     const romeo = await on.login("romeo");
     const juliet = await on.login("juliet");
     const [honest] = await streamBetween(romeo, juliet);
-    await romeo.e2e.store.setVerified(ROMEO, JULIET, honest.security.peer.fingerprint, "qr");
+    await romeo.e2e.store.setVerified(ROMEO, JULIET, keyOf(honest), "qr");
     const renewed = await on.login("juliet", { resource: "new" });
     const answered = next<Session>(renewed.e2e, "restricted");
     const ours = await romeo.e2e.verify(renewed.self);
@@ -128,7 +128,7 @@ describe("a stream for verification is not had", () => {
     const romeo = await on.login("romeo");
     const juliet = await on.login("juliet");
     const [honest] = await streamBetween(romeo, juliet);
-    await romeo.e2e.store.revoke(ROMEO, JULIET, honest.security.peer.fingerprint);
+    await romeo.e2e.store.revoke(ROMEO, JULIET, keyOf(honest));
     expect(await codeOf(romeo.e2e.verify(juliet.self))).toBe("key-revoked");
   });
 

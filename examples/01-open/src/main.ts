@@ -27,7 +27,7 @@ const romeo = await login("romeo", "montague.lit", "orchard");
 const session = await romeo.e2e.open(juliet.address);
 const { firstUse, path, peer, protocol, trust } = session.security;
 console.log(`${protocol}, ${path}, ${trust}, first use: ${firstUse}`);
-console.log(`juliet's key: ${peer.fingerprint}`);
+console.log(`juliet's key: ${peer?.fingerprint}`);
 
 await session.send(xml("message", {}, xml("body", {}, "Good night, good night!")));
 await session.close(); // what was sent before arrives

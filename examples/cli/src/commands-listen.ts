@@ -23,7 +23,10 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
   const interrupt = onInterrupt(() => tellClosing(output));
   const door = new Door(output, interrupt, options, allowed);
   try {
-    const online = await goOnline(options, output, { signal: interrupt.signal, e2e: { policy: { allow: door.allows, accept: door.accepts } } });
+    const online = await goOnline(options, output, {
+      signal: interrupt.signal,
+      e2e: { policy: { allow: door.allows, accept: door.accepts, fallback: options.streamsOnly ? "never" : () => true } },
+    });
     online.e2e.on("progress", tellProgress(output, options));
     online.e2e.on("error", (error) => output.fail(error));
     online.e2e.on("session", door.enter);
@@ -112,8 +115,10 @@ class Door {
     return true;
   }
 
-  async #ask({ peer, signal }: IncomingOffer): Promise<boolean> {
-    const answer = await confirm({ message: `${printable(peer)} wants to open a stream with you. Take it?`, initialValue: false, output: process.stderr, signal });
+  async #ask({ peer, protocol, signal }: IncomingOffer): Promise<boolean> {
+    const what = protocol === "ESession" ? "an ESession with you, which is less than an end-to-end stream" : "a stream with you";
+    const question = `${printable(peer)} wants to open ${what}. Take it?`;
+    const answer = await confirm({ message: question, initialValue: false, output: process.stderr, signal });
     if (isCancel(answer) && !signal.aborted) this.interrupt.press(); // Ctrl-C, which the prompt reads as a key
     return !isCancel(answer) && answer;
   }

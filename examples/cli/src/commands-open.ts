@@ -35,7 +35,10 @@ export async function openCommand(typed: string | undefined, options: OpenOption
   const interrupt = onInterrupt(() => tellClosing(output));
   const negotiation = Math.max(options.timeout, PERSON) * 1000;
   try {
-    const online = await goOnline(options, output, { signal: interrupt.signal, e2e: { timeouts: { negotiation } } });
+    const online = await goOnline(options, output, {
+      signal: interrupt.signal,
+      e2e: { timeouts: { negotiation }, policy: { fallback: options.streamsOnly ? "never" : () => true } },
+    });
     try {
       const how = { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) };
       const session = await (verify ? online.e2e.verify(peer, how) : online.e2e.open(peer, how));

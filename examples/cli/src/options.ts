@@ -30,6 +30,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly transports?: readonly TransportName[];
   readonly stun: readonly string[];
   readonly log?: LogPreference;
+  readonly streamsOnly: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -70,7 +71,8 @@ export function withStreamOptions(command: Command): Command {
         "mustnot",
       ]),
     )
-    .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, []);
+    .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, [])
+    .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false);
 }
 
 /** In the order in which they are tried. */

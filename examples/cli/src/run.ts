@@ -31,7 +31,8 @@ export async function run(session: Session, output: Output, interrupt: Interrupt
 async function exchange(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
   if (!output.json && !isPipe()) return await converse(session, output, interrupt, verify);
   // Whoever sends bytes begins as soon as it has its answer: they are taken from the first moment on.
-  const incoming = output.json ? undefined : receiveBytes(session, process.stdout);
+  const messagesAlone = session.security.protocol === "ESession" && session.security.peer === undefined;
+  const incoming = output.json || messagesAlone ? undefined : receiveBytes(session, process.stdout);
   incoming?.catch(() => undefined); // with a person at the other end nobody waits for it
   if (incoming) advertisePipe(session);
   const interrupted = aborted(interrupt.signal).then(() => {

@@ -1,4 +1,4 @@
-import type { Session } from "balcony";
+import type { SealedSecurity, Security, Session } from "balcony";
 import { onLines } from "./fingerprint-lines.js";
 import type { Mark } from "./output.js";
 import { printable } from "./printable.js";
@@ -7,10 +7,24 @@ type Line = readonly [words: string, mark: Mark];
 
 /** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
 export function describeSecurity({ peer, restricted, security }: Session): readonly Line[] {
+  return security.protocol === "ESession" ? [...describeFallback(security), ...describeKey(peer, security)] : describeKey(peer, security, restricted);
+}
+
+/** That it is less than a stream, in plain words. */
+function describeFallback({ esession }: SealedSecurity): readonly Line[] {
+  return [
+    ["their client knows no end-to-end streams: this is an ESession, stanza by stanza through both servers", "warning"],
+    ["the servers can end it, and see when you write and how much (docs/esessions.md)", "note"],
+    ...(esession.logging === "may" ? [["their client may keep what you write", "warning"] as const] : []),
+  ];
+}
+
+function describeKey(peer: string, security: Security, restricted = false): readonly Line[] {
   if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
   if (security.verified?.how === "code") return [["verified: you both had the same code", "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
+  if (!security.peer) return describeKeyless(security);
   if (restricted)
     return [
       [`nothing can be said yet: the two of you, you and ${account}, have to verify each other first`, "warning"],
@@ -35,6 +49,17 @@ export function describeLogging({ agreed, ours, theirs }: Session["logging"]): r
 const kept = ({ agreed, theirs }: Session["logging"]): string =>
   theirs === undefined ? "their program does not say" : agreed === "mustnot" ? "nobody keeps one" : "both may keep one";
 
+/** A client without a key: there is nothing to verify, and five characters that must not pass for it. */
+function describeKeyless(security: Security): readonly Line[] {
+  if (security.protocol !== "ESession") return [];
+  const { retained, sas } = security.esession;
+  return [
+    ["not verified, and cannot be: their client has no key that could be compared", "warning"],
+    ...(retained === "matched" ? [["the same other side as last time, whoever that was", "note"] as const] : []),
+    ...(sas === undefined ? [] : [[`their screen may show ${sas} too; that proves nothing: whoever is between you can make both the same`, "note"] as const]),
+  ];
+}
+
 /** All that is known, for an information screen. */
 export function describeAll({ logging, peer, security }: Session): readonly Line[] {
   return [
@@ -43,7 +68,7 @@ export function describeAll({ logging, peer, security }: Session): readonly Line
     [`carried by  ${printable(security.path)}`, "note"],
     [`trust       ${security.verified ? `verified (${security.verified.how}, ${security.verified.at.slice(0, 10)})` : "not verified"}`, "note"],
     [`record      ${kept(logging)}`, "note"],
-    ...labelled("their key", security.peer.fingerprint),
+    ...(security.peer ? labelled("their key", security.peer.fingerprint) : [["their key   none", "note"] as const]),
     ...labelled("your key", security.own.fingerprint),
   ];
 }
@@ -64,5 +89,9 @@ export function describeAlert(alert: Session["security"]["alerts"][number]): str
       return `a server between you has changed by which path you connect (${printable(alert.what.join("; "))}): what you say is encrypted all the same`;
     case "differed":
       return `with this very key you saw other symbols than they did, on ${alert.at.slice(0, 10)}: somebody may be between you`;
+    case "secret-missing":
+      return "the secret that your last ESession with them has left is not there: another client of theirs, or somebody else";
+    case "key-missing":
+      return "they have shown keys before, and now show none: another client of theirs, or somebody else";
   }
 }

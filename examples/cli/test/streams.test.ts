@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { xml } from "balcony";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { login } from "../../../test/rigs/login.js";
 import { atTerminal, balcony, events, type House, house, type Running } from "./running.js";
 
 let at: House;
@@ -112,6 +114,35 @@ describe("a person at one end", () => {
     const { stdout, code: own } = await juliet.ended;
     expect(own).toBe(0);
     expect(stdout.toString()).toContain("your keys have no passphrase");
+  });
+});
+
+describe("a peer that has ESessions alone", () => {
+  it("is talked to, and told plainly to be less than a stream", async () => {
+    const juliet = await login({
+      service: at.server.service,
+      jid: "juliet@capulet.lit",
+      password: "balcony",
+      resource: "sealed",
+      options: { transports: [], policy: { fallback: () => true } },
+    });
+    try {
+      juliet.e2e.on("session", (session) => {
+        session.on("stanza", (stanza) => {
+          if (stanza.name === "message") void session.send(xml("message", {}, xml("body", {}, `${stanza.getChildText("body")}?`)));
+        });
+      });
+      const refused = await balcony("open", juliet.self, ...at.as("romeo"), "--streams-only").ended;
+      expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("[unsupported-peer]")]);
+      const romeo = await balcony("open", juliet.self, ...at.as("romeo")).until("this is an ESession, stanza by stanza through both servers");
+      romeo.child.stdin.write("art thou not Romeo\n");
+      await romeo.until("art thou not Romeo?");
+      romeo.child.stdin.end();
+      const { code, stderr } = await romeo.ended;
+      expect([code, stderr]).toEqual([0, expect.stringContaining("not verified")]);
+    } finally {
+      await juliet.logout();
+    }
   });
 });
 

@@ -56,7 +56,7 @@ async function scenes(on: Stage, server: LocalServer, folder: string, relayed: r
       on.say(`
 Next: ${pc.bold("examples/01-open")} is the code, ${pc.bold("examples/cli")} the command for your accounts.
 `);
-    return { ok: leaked.length === 0, protocol, cipher, path, own: own.fingerprint, peer: peer.fingerprint };
+    return { ok: leaked.length === 0, protocol, cipher, path, own: own.fingerprint, peer: peer?.fingerprint ?? "" };
   } finally {
     await romeo.logout();
     await juliet.logout();
@@ -80,7 +80,7 @@ async function opening(on: Stage, romeo: Person, juliet: Person): Promise<readon
 function tellSecurity(on: Stage, { alerts: _, own, peer, ...security }: Security): void {
   on.tell("open", { ...security }, `${tick} ${security.protocol}, ${security.cipher}, ${security.path}`);
   on.tell("fingerprint", { of: "romeo@montague.lit", fingerprint: own.fingerprint }, keyOf("romeo", own.fingerprint));
-  on.tell("fingerprint", { of: "juliet@capulet.lit", fingerprint: peer.fingerprint }, keyOf("juliet", peer.fingerprint));
+  if (peer) on.tell("fingerprint", { of: "juliet@capulet.lit", fingerprint: peer.fingerprint }, keyOf("juliet", peer.fingerprint));
   on.tell("trust", { trust: security.trust, firstUse: security.firstUse }, `${security.trust}: keys never seen before, remembered from now on`);
 }
 

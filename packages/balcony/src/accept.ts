@@ -22,6 +22,7 @@ export async function accept(context: Context, offer: Offer): Promise<Session | 
   return await unwinding(async (undo) => {
     if (!(await admitted(context, offer))) return undefined;
     const plan: Plan = {
+      protocol: "TLSv1.3",
       self: context.channel.self,
       peer: offer.peer,
       role: "responder",
@@ -48,7 +49,7 @@ async function admitted(context: Context, offer: Offer): Promise<boolean> {
   await store.refresh(); // another process may know this peer
   const known = store.show(bare(context.channel.self), bare(peer))?.everStreamed ?? false;
   try {
-    const asked = Promise.resolve(policy.accept({ peer, known, signal }));
+    const asked = Promise.resolve(policy.accept({ peer, known, protocol: "TLSv1.3", signal }));
     if (await withDeadline(asked, { timeout: timeouts.person, signal, waitingFor: `your decision on the stream that ${peer} offers` })) return true;
     await offer.decline("decline");
     return false;

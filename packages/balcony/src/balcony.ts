@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
+import { type ESessions, memorySecrets } from "@balcony/esessions";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
@@ -8,12 +9,16 @@ import type { KeepaliveTimes } from "@balcony/xml-stream";
 import { AbsentResource } from "./absent-resource.js";
 import { accept } from "./accept.js";
 import { NS_XMLSTREAM, xmlStreamApplication } from "./application.js";
+import { blocked, describe } from "./blocked-key.js";
 import type { ClientInternals, XmppClient } from "./client.js";
 import { ClientChannels } from "./client-channel.js";
 import { Contacts } from "./contacts.js";
 import { type Context, defaultTimeouts, type Policy, type Timeouts } from "./context.js";
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
+import { admit, answered } from "./esessions/answer.js";
+import { esessionFeatures } from "./esessions/permission.js";
+import { sealing } from "./esessions/sealing.js";
 import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
@@ -22,7 +27,6 @@ import { ownIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
-import { blocked, describe } from "./start-tls.js";
 import { openStore } from "./store.js";
 import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import { Ceremonies } from "./verification/ceremonies.js";
@@ -38,7 +42,7 @@ export interface BalconyOptions {
   /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
   readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
   readonly policy?: Partial<Policy>;
-  /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. */
+  /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
   readonly transports?: readonly (TransportName | Transport)[];
   /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default: those that our own server names (XEP-0215). */
   readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
@@ -100,6 +104,7 @@ export async function balcony(client: XmppClient, options: BalconyOptions = {}):
 interface Connection {
   readonly channel: StanzaRouter;
   readonly jingle: Jingle;
+  readonly esessions: ESessions | undefined;
   readonly identity: Identity;
 }
 
@@ -122,6 +127,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #advertisement: Advertisement;
   readonly #sessions = new Set<Session>();
   readonly #ceremonies = new Ceremonies();
+  readonly #secrets = memorySecrets();
   readonly #closing = new AbortController();
   /** Addresses that we are talking to, or are about to: they know already that we are online. */
   readonly #engaged = new Map<Jid, number>();
@@ -140,6 +146,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       signalling: "where-known",
       allow: () => false,
       accept: () => true,
+      fallback: "never",
       firstUse: () => true,
       logging: "may",
       loggingDiffers: () => true,
@@ -150,13 +157,15 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
-    this.#transports = transportsOf(options.transports ?? defaultTransports);
+    const none = options.transports?.length === 0 && this.#policy.fallback !== "never";
+    this.#transports = none ? [] : transportsOf(options.transports ?? defaultTransports);
     this.#servers = options.servers;
     this.#paths = options.paths ?? "any";
     this.#loopback = options.dangerouslyUseLoopback ?? false;
     const spoken = this.#transports.flatMap(({ namespace, features = [] }) => [namespace, ...features]);
     const xtls = this.#secure === "starttls" ? [] : [NS_XTLS];
-    this.#advertisement = new Advertisement([NS_JINGLE, NS_XMLSTREAM, ...xtls, ...spoken]);
+    const streams = spoken.length === 0 ? [] : [NS_JINGLE, NS_XMLSTREAM, ...xtls, ...spoken];
+    this.#advertisement = new Advertisement([...streams, ...(this.#policy.fallback === "never" ? [] : esessionFeatures)]);
     this.#presence = new DirectedPresence({
       contacts: this.#contacts,
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
@@ -204,10 +213,10 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   async #open(address: string, options: OpenOptions, verifying: boolean): Promise<Session> {
-    const { channel, identity, jingle } = await this.#connected();
+    const connection = await this.#connected();
     const peer = readAddress(address);
     if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
-    const context = this.#context({ channel, identity, jingle }, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
+    const context = this.#context(connection, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
     const disengage = this.#engage(peer);
     try {
       const session = this.#adopt(await open(context, peer));
@@ -234,6 +243,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     await Promise.all([...this.#sessions].map(async (session) => await session.close()));
     const connection = await this.#connection?.catch(() => undefined); // a connection that never came has nothing to close
     await connection?.jingle.close();
+    await connection?.esessions?.close();
     if (connection && !connection.channel.closed.aborted) await this.#presence.withdraw(connection.channel).catch((error: unknown) => this.#report(error));
     await this.#channels.close();
     this.client.removeListener("error", this.#onClientError);
@@ -273,6 +283,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         timing: { offer: this.#timeouts.person },
         report: (error) => this.#report(error),
       }),
+      esessions: this.#policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection),
     };
     return connection;
   }
@@ -305,14 +316,35 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     };
   }
 
+  /** ESessions that others begin with us, and those that open() falls back to. */
+  #sealing(channel: StanzaRouter, connection: () => Connection): ESessions {
+    const context = (peer: Jid, signal?: AbortSignal): Context =>
+      this.#context(connection(), (progress) => this.emit("progress", { ...progress, peer }), signal ? { signal, verifying: false } : { verifying: false });
+    return sealing(channel, {
+      accept: async (peer, signal) => (this.#knows(peer) ? await admit(context(peer, signal), peer) : "ignore"),
+      onSession: (session) => {
+        const disengage = this.#engage(session.peer);
+        answered(context(session.peer), session)
+          .then((taken) => this.emit("session", this.#adopt(taken)))
+          .catch((error: unknown) => this.#report(error))
+          .finally(disengage);
+      },
+      secrets: this.#secrets,
+      limits: this.#limits,
+      timeout: this.#timeouts.person,
+      report: (error) => this.#report(error),
+    });
+  }
+
   #context(
-    { channel, identity, jingle }: Connection,
+    { channel, esessions, identity, jingle }: Connection,
     onProgress: OnProgress,
     { paths = this.#paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
   ): Context {
     return {
       channel,
       jingle,
+      esessions,
       transports: this.#transports,
       features: this.#advertisement.features,
       addresses: (peer) => this.#addresses(peer, paths),
@@ -356,8 +388,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   /** Something was said of a key: what it means for the sessions that stand. */
   #review({ owner }: Statement): void {
     for (const session of this.#sessions) {
-      if (bare(session.peer) !== owner) continue;
-      const spki = session.security.peer.fingerprint;
+      const spki = session.security.peer?.fingerprint;
+      if (bare(session.peer) !== owner || spki === undefined) continue;
       const { record, otherOwners } = this.store.view(bare(session.channel.self), owner);
       const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#policy });
       session.reviewed(decision, (code) => blocked(code, owner, { shown: spki, known: (record?.devices ?? []).map(describe) }));

@@ -1,4 +1,5 @@
 import type { StanzaChannel } from "@balcony/channel";
+import type { ESessions } from "@balcony/esessions";
 import type { AddressPolicy, Jingle, Transport } from "@balcony/jingle";
 import type { Identity, PeerCertificate } from "@balcony/tls";
 import type { Decision, TrustStore } from "@balcony/trust";
@@ -29,11 +30,12 @@ export interface Timeouts {
 
 export const defaultTimeouts: Timeouts = Object.freeze({ presence: 5_000, discovery: 30_000, negotiation: 30_000, handshake: 15_000, stream: 15_000, person: 120_000 });
 
-/** An offer of a stream, as policy sees it. */
+/** An offer of a stream, or of an ESession, as policy sees it. */
 export interface IncomingOffer {
   readonly peer: Jid;
-  /** Has a stream with this bare address been accepted before? */
+  /** Has a stream with this bare address been accepted before? Of an ESession: is a key of it known? */
   readonly known: boolean;
+  readonly protocol: "TLSv1.3" | "ESession";
   /** Aborted when the offer is withdrawn or its time is up. */
   readonly signal: AbortSignal;
 }
@@ -41,8 +43,19 @@ export interface IncomingOffer {
 /** A peer's key at the moment of decision. */
 export interface PresentedKey {
   readonly peer: Jid;
-  readonly certificate: PeerCertificate;
+  /** SHA-256 of the SubjectPublicKeyInfo: 64 lower-case hex digits. */
+  readonly fingerprint: string;
+  /** Undefined in an ESession, which has none. */
+  readonly certificate: PeerCertificate | undefined;
   readonly decision: Decision;
+  readonly signal: AbortSignal;
+}
+
+/** A client that knows no end-to-end streams, and ESessions. */
+export interface FallbackQuestion {
+  readonly peer: Jid;
+  /** `initiator`: we want to talk to it; `responder`: it has asked. */
+  readonly role: "initiator" | "responder";
   readonly signal: AbortSignal;
 }
 
@@ -75,6 +88,11 @@ export interface Policy {
    * ask the person, who has a minute.
    */
   readonly loggingDiffers: (difference: LoggingDifference) => boolean | Promise<boolean>;
+  /**
+   * May a session be an ESession (docs/esessions.md) where the peer's client has no streams and never had any? The person must be told. Default `never`: ESessions are then neither
+   * begun, nor taken, nor advertised.
+   */
+  readonly fallback: "never" | ((peer: FallbackQuestion) => boolean | Promise<boolean>);
   /** Asked before a stream with a key never seen before is used. Default: yes. */
   readonly firstUse: (key: PresentedKey) => boolean | Promise<boolean>;
 }
@@ -84,6 +102,8 @@ export interface Context {
   /** The client's connection, wide. */
   readonly channel: StanzaChannel;
   readonly jingle: Jingle;
+  /** Undefined where policy never falls back. */
+  readonly esessions: ESessions | undefined;
   /** In order of preference. */
   readonly transports: readonly Transport[];
   /** What we tell those who ask what we support. */

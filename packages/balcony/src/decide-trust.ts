@@ -14,7 +14,7 @@ export async function decideTrust(context: Context, previous: Secured): Promise<
   const { onProgress, policy, signal, timeouts } = context;
   return await inPhase("trust", { text: `deciding on the key of ${peer}`, peer, onProgress }, async () => {
     if (decision.action === "accept" && decision.firstUse) {
-      const asked = Promise.resolve(policy.firstUse({ peer, certificate: tls.peerCertificate, decision, signal }));
+      const asked = Promise.resolve(policy.firstUse({ peer, fingerprint: tls.peerCertificate.spki, certificate: tls.peerCertificate, decision, signal }));
       const yes = await withDeadline(asked, { timeout: timeouts.person, signal, waitingFor: "your decision on a key that was never seen before" });
       if (!yes) throw new BalconyError("not-trusted", `The key of ${peer} was not accepted.`);
     }

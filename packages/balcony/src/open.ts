@@ -3,6 +3,7 @@ import { compareSignalling } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
 import { discover } from "./discover.js";
+import { seal } from "./esessions/seal.js";
 import { negotiate } from "./negotiate.js";
 import { openStream } from "./open-stream.js";
 import { remember } from "./remember.js";
@@ -19,6 +20,7 @@ import { byWhateverPath } from "./whatever-path.js";
 export async function open(context: Context, address: Jid): Promise<Session> {
   return await unwinding(async (undo) => {
     const plan = await discover(context, address); //               who, and what both support
+    if (plan.protocol === "ESession") return new Session(await seal(context, plan, undo)); // no streams there, nor ever: stanza by stanza
     const connected = await negotiate(context, plan, undo); //      a Jingle session and its best transport: bytes
     const streamed = await byWhateverPath(context, connected, async (by) => {
       const secured = await startTls(context, by, undo); //         the same bytes under TLS 1.3, the peer's certificate known

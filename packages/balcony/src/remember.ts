@@ -1,11 +1,11 @@
 import { abortError } from "@balcony/channel";
 import { decide } from "@balcony/trust";
 import { bare } from "@balcony/xml";
+import { blocked, describe } from "./blocked-key.js";
 import type { Context } from "./context.js";
 import { inPhase } from "./progress.js";
 import type { SessionParts } from "./session.js";
 import type { Settled } from "./settle-logging.js";
-import { blocked, describe } from "./start-tls.js";
 import { tlsBinding } from "./verification/binding.js";
 import type { RestrictionParts } from "./verification/restriction.js";
 

@@ -1,14 +1,11 @@
 import type { Alert, Device } from "@balcony/trust";
 
-/** All that a client needs to draw a shield and an information dialog. Of a session that stands, only `trust`, `verified` and `alerts` ever change: by verification, and by what a verified device says. */
-export interface Security {
-  readonly protocol: "TLSv1.3";
-  /** `TLS_AES_256_GCM_SHA384` */
+/** What every session has to say of itself. Of one that stands, only `trust`, `verified` and `alerts` ever change: by verification, and by what a verified device says. */
+interface Common {
+  /** `TLS_AES_256_GCM_SHA384`; of an ESession `aes256-ctr, HMAC-SHA-256, MODP 14`. */
   readonly cipher: string;
   /** Where the bytes go: "ibb via capulet.lit and montague.lit". */
   readonly path: string;
-  /** Namespace of the Jingle transport that carries them. */
-  readonly transport: string;
   /** A third, a changed key, never comes to a session: `open()` fails with `key-changed`, whose `key` has what a dialog needs, and a session whose key is refused while it stands ends with such an error. */
   readonly trust: "unverified" | "verified";
   /** How and when (ISO 8601) the peer's key was verified, where it is. */
@@ -16,14 +13,52 @@ export interface Security {
   /** Is this the first time that this key was seen for this address? */
   readonly firstUse: boolean;
   readonly alerts: readonly SecurityAlert[];
-  /** What both sides say, inside TLS, of the negotiation before: the same; the same but for paths and candidates; or `unknown`, as the peer knows no comparison. */
+  /**
+   * What both sides say, inside TLS, of the negotiation before: the same; the same but for paths and candidates; or `unknown`, as the peer knows no comparison. An ESession's is part of what
+   * its keys are proved with: `same`.
+   */
   readonly signalling: "same" | "path-altered" | "unknown";
   readonly own: Keys;
+}
+
+/** An end-to-end stream. */
+export interface StreamSecurity extends Common {
+  readonly protocol: "TLSv1.3";
+  /** Namespace of the Jingle transport that carries the bytes. */
+  readonly transport: string;
   readonly peer: Keys;
 }
 
-/** What must be shown to the person. `path-altered`: somebody changed on the way by which transports and addresses the two may connect; `what`, in words, is not more than that. */
-export type SecurityAlert = Alert | { readonly kind: "path-altered"; readonly what: readonly string[] };
+/**
+ * A session that fell back to stanzas encrypted one by one through the servers (XEP-0116), with a client that has never had streams: docs/esessions.md says what that gives and
+ * what it does not.
+ */
+export interface SealedSecurity extends Common {
+  readonly protocol: "ESession";
+  /** Undefined where the peer's client is no Balcony: it has no key that could ever be verified, and `trust` stays `unverified`. */
+  readonly peer: Pick<Keys, "fingerprint"> | undefined;
+  readonly esession: {
+    readonly setting: "deployed" | "strict";
+    /** The five characters of XEP-0116, only toward clients that have nothing else. They verify nobody: whoever sits in between makes them equal in seconds. */
+    readonly sas: string | undefined;
+    /** `matched`: the other side has the secret that the last session left. It says "same as last time", and no more. */
+    readonly retained: "matched" | "missing" | "none";
+    readonly logging: "may" | "mustnot" | undefined;
+  };
+}
+
+/** All that a client needs to draw a shield and an information dialog. */
+export type Security = StreamSecurity | SealedSecurity;
+
+/** What must be shown to the person. */
+export type SecurityAlert =
+  | Alert
+  /** Somebody changed on the way by which transports and addresses the two may connect; `what`, in words, is not more than that. */
+  | { readonly kind: "path-altered"; readonly what: readonly string[] }
+  /** There is a secret from earlier sessions with this address, and the other side of the ESession has none of it: another client of theirs, or somebody else. */
+  | { readonly kind: "secret-missing" }
+  /** This address has shown keys before, and now, in an ESession, shows none. */
+  | { readonly kind: "key-missing" };
 
 export interface Keys {
   /** SHA-256 of the SubjectPublicKeyInfo, 64 lower-case hex digits: what trust hangs on, and what people compare. */

@@ -64,8 +64,8 @@ export interface SessionParts {
   readonly security: Security;
   /** What both have said about transcripts; left out where nothing was said. */
   readonly logging?: Logging | undefined;
-  /** Undefined where the peer has no key that could be verified. */
-  readonly verification: VerificationParts | undefined;
+  /** Without a binding where the peer has no key that could be verified. */
+  readonly verification: Omit<VerificationParts, "binding"> & Partial<Pick<VerificationParts, "binding">>;
   /** Undefined where the peer has no key that could be verified. */
   readonly introductions?: IntroductionParts | undefined;
   /** Set where one side does not accept the other's key yet. */
@@ -115,12 +115,14 @@ export class Session extends EventEmitter<SessionEvents> {
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
     this.#report = report;
-    this.#verification = verification && this.#verifying(stream, verification, report);
-    this.#codes = verification && new CodeVerification(stream, verification, async (device) => await this.#verified(device), this.peer);
+    const { binding } = verification;
+    const keyed = binding && { ...verification, binding };
+    this.#verification = keyed && this.#verifying(stream, keyed, report);
+    this.#codes = keyed && new CodeVerification(stream, keyed, async (device) => await this.#verified(device), this.peer);
     this.#restriction = restriction && new Restriction(stream, restriction, this.peer, () => this.emit("unrestricted"), report);
     // Here, where every way of sending meets: send(), iqCaller, the channel and whatever is narrowed from it.
     stream.guard = (stanza) => {
-      verification?.ceremonies.check(stanza);
+      verification.ceremonies.check(stanza);
       this.#restriction?.checkOutgoing(stanza);
     };
     if (this.#restriction) stream.gate = (stanza) => this.#restriction?.refusal(stanza);

@@ -1,9 +1,10 @@
-import { BalconyError, type RefusedKey } from "@balcony/channel";
+import { BalconyError } from "@balcony/channel";
 import type { Connection } from "@balcony/jingle";
 import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
-import { type BlockCode, type Decision, type Device, decide } from "@balcony/trust";
+import { type Decision, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
+import { blocked, describe } from "./blocked-key.js";
 import { contend } from "./contend.js";
 import type { Context } from "./context.js";
 import { misrouted } from "./misrouted.js";
@@ -102,31 +103,6 @@ async function afterStartTls({ limits }: Context, { bytes, jingle, peer, role, s
  * whom we trust.
  */
 const x509Offer = (): Element => xml("offer", "urn:xmpp:tmp:c2ctls", xml("insecure"));
-
-export const describe = ({ spki, status, label, verified, lastSeen }: Device): RefusedKey["known"][number] => ({
-  fingerprint: spki,
-  status,
-  label,
-  how: verified?.how,
-  at: verified?.at,
-  lastSeen,
-});
-
-/** A key that `decide()` blocks. */
-export function blocked(code: BlockCode, peer: string, key: RefusedKey): BalconyError {
-  const said: Record<BlockCode, string> = {
-    "key-changed": `${peer} shows a key that is not among those you know, and you have verified another: somebody may be between you.`,
-    "key-revoked": `${peer} shows a key that was revoked.`,
-    "not-trusted": `The key of ${peer} is not verified, and policy asks for a verified one.`,
-    "too-many-devices": `${peer} has shown more unverified keys than are kept.`,
-  };
-  return new BalconyError(code, said[code], {
-    phase: "trust",
-    peer,
-    key,
-    hint: "Ask them by another way, by voice for example, whether they have a new device, and compare fingerprints.",
-  });
-}
 
 function suspectingDowngrade(error: unknown): unknown {
   if (!(error instanceof BalconyError) || error.code !== "starttls-missing") return error;

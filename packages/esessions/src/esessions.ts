@@ -32,12 +32,17 @@ export function memorySecrets(): SecretStore {
   };
 }
 
+export type Verdict = boolean | "decline" | "ignore";
+
 export interface ESessionsOptions {
   readonly crypto: Crypto;
   readonly arithmetic: Arithmetic;
   readonly secrets: SecretStore;
-  /** May this address have an answer at all? Nothing is computed, and nothing sent, for those who may not. */
-  readonly accept: (peer: Jid) => boolean | Promise<boolean>;
+  /**
+   * May this address have a session? `ignore`, as `false`, is for those who may not know that we are there: nothing is computed, and nothing sent. `decline` tells them. May ask the
+   * person; the signal is aborted when the time of the negotiation is up.
+   */
+  readonly accept: (peer: Jid, signal: AbortSignal) => Verdict | Promise<Verdict>;
   /** Somebody has opened a session to us. What comes in on it waits for its `deliver()`. */
   readonly onSession: (session: ESession) => void;
   readonly report: (error: unknown) => void;
@@ -53,7 +58,7 @@ export interface InitiateOptions extends WaitOptions {
   readonly otherSecret?: Uint8Array;
 }
 
-const defaults: Parameters = { groups: defaultGroups, ciphers, logging: ["mustnot", "may"], settings: ["strict", "deployed"], rekeyFrequency: 1 };
+const defaults: Parameters = { groups: defaultGroups, ciphers, logging: ["mustnot", "may"], settings: ["strict", "deployed"], rekeyFrequency: 1, wholeStanzas: true };
 const TIMEOUT = 30_000;
 const MOST_PER_PEER = 4;
 const MOST_PENDING = 64;
@@ -153,15 +158,7 @@ export class ESessions {
     }
     if (negotiation && negotiation.account === bare(from) && found?.form.attrs.type === "submit") {
       // A message to a resource that has gone is given to every other one: the first to answer is it, and each other is told.
-      this.#send(
-        from,
-        thread,
-        writeForm("result", [
-          ["FORM_TYPE", [NS_SSN]],
-          ["accept", ["0"]],
-        ]),
-        "feature",
-      );
+      this.#send(from, thread, no("result"), "feature");
       return true;
     }
     if (stanza.getChild("c", NS_ENCRYPTED)) return true; // of a thread nobody knows: nothing is said, and nothing shown
@@ -174,16 +171,32 @@ export class ESessions {
   async #offered(stanza: Element, from: Jid, thread: string): Promise<void> {
     const pending = [...this.#negotiations.values()];
     if (this.#negotiations.has(thread) || pending.length >= MOST_PENDING || pending.filter(({ account }) => account === bare(from)).length >= MOST_PER_PEER) return;
-    if (!(await this.#options.accept(from))) return; // as if nobody were there
-    const given = await this.#given(bare(from), undefined);
-    const timer = setTimeout(() => this.#negotiations.delete(thread), this.#options.timeout ?? TIMEOUT);
-    let state: ResponderState = { at: "idle" };
+    // From here on it counts, however long the person takes.
+    this.#negotiations.set(thread, { thread, account: bare(from), peer: from, receive: () => undefined });
+    const ending = new AbortController();
     const over = () => {
       clearTimeout(timer);
       this.#channel.closed.removeEventListener("abort", over);
       this.#negotiations.delete(thread);
+      ending.abort();
     };
+    const timer = setTimeout(over, this.#options.timeout ?? TIMEOUT);
     this.#channel.closed.addEventListener("abort", over, { once: true });
+    let given: Given;
+    try {
+      const verdict = await this.#options.accept(from, ending.signal);
+      if (ending.signal.aborted) return;
+      if (verdict === "decline") this.#send(from, thread, no("submit"), "feature");
+      if (verdict !== true) {
+        over();
+        return;
+      }
+      given = await this.#given(bare(from), undefined);
+    } catch (error) {
+      over();
+      throw error;
+    }
+    let state: ResponderState = { at: "idle" };
     this.#negotiate({
       thread,
       account: bare(from),
@@ -323,5 +336,12 @@ export class ESessions {
     this.#channel.send(envelope(to, thread, wrapForm(form, wrapper))).catch((error: unknown) => this.#options.report(error));
   }
 }
+
+/** XEP-0155, "Rejecting a Session" and "Canceling": a form that says no. */
+const no = (type: "submit" | "result"): Element =>
+  writeForm(type, [
+    ["FORM_TYPE", [NS_SSN]],
+    ["accept", ["0"]],
+  ]);
 
 const key = (peer: Jid, thread: string): string => `${peer}\n${thread}`;

@@ -16,6 +16,8 @@ export interface Parameters {
   readonly settings: readonly Setting[];
   /** Stanzas between re-keys, at least. */
   readonly rekeyFrequency: number;
+  /** Do we offer and take our own form, in which whole stanzas are encrypted and the setting is negotiated? Without it we are to others like any client of 2007. */
+  readonly wholeStanzas: boolean;
 }
 
 /** What was agreed. */
@@ -51,7 +53,7 @@ export function writeRequest(parameters: Parameters, nonce: Uint8Array, hashes: 
     ["crypt_algs", parameters.ciphers, parameters.ciphers.length > 1 ? "list-single" : "hidden"],
     ["stanzas", ["message"], "list-multi"],
     ["rekey_freq", [String(parameters.rekeyFrequency)], "hidden"],
-    [NS_BALCONY, parameters.settings, "list-single"],
+    ...(parameters.wholeStanzas ? [[NS_BALCONY, parameters.settings, "list-single"] as const] : []),
     ["my_nonce", [toBase64(nonce)], "hidden"],
     ["modp", parameters.groups.map(String), "list-single"],
     ["dhhashes", hashes.map(toBase64), "hidden"],
@@ -72,7 +74,7 @@ export function choose(form: Form, ours: Parameters): Chosen | { readonly refuse
   const theirLogging = loggingOf(form);
   const logging = theirLogging.find((value) => ours.logging.includes(value));
   if (theirLogging.length > 0 && !logging) refused.push(form.fields.has("logging") ? "logging" : "otr");
-  const balcony = form.fields.get(NS_BALCONY);
+  const balcony = ours.wholeStanzas ? form.fields.get(NS_BALCONY) : undefined;
   const setting = balcony ? first(NS_BALCONY, ours.settings) : foreignSetting(ours);
   const asked = Number(form.fields.get("rekey_freq")?.[0] ?? NEVER);
   if (!Number.isInteger(asked) || asked < 1 || asked > NEVER) refused.push("rekey_freq");
@@ -113,7 +115,7 @@ export function readChoice(form: Form, offered: Parameters): Chosen | { readonly
   if (single(form, "stanzas") !== "message") refused.push("stanzas");
   const [logging] = loggingOf(form);
   if (logging && !offered.logging.includes(logging)) refused.push("logging");
-  const answer = single(form, NS_BALCONY);
+  const answer = offered.wholeStanzas ? single(form, NS_BALCONY) : undefined;
   const setting = answer === undefined ? foreignSetting(offered) : offered.settings.find((one) => one === answer);
   if (!setting) refused.push(NS_BALCONY);
   const rekeyFrequency = Number(single(form, "rekey_freq") ?? NEVER);

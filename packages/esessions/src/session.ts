@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline } from "@balcony/channel";
+import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline, writeStanzaError } from "@balcony/channel";
 import { bare, childElements, clone, type Element, type Jid, type Limits, parseElement, serialize, XmlError, xml } from "@balcony/xml";
 import { type Binding, bindingOf } from "./binding.js";
 import type { Arithmetic, Crypto } from "./crypto.js";
@@ -47,11 +47,18 @@ export class ESession {
     /** `missing`: there were retained secrets for this address, and it had none of them. */
     readonly retained: Outcome["retained"];
   };
+  /** Sees each stanza that was decrypted, before anybody acts on it. */
+  observer: ((stanza: Element) => void) | undefined;
+  /** Looks at each stanza and request before it is sent; what it throws refuses it. Answers to the peer's requests do not pass it. */
+  guard: ((stanza: Element) => void) | undefined;
   readonly #options: SessionOptions;
   readonly #channel: StanzaRouter;
   readonly #cipher: StanzaCipher;
   readonly #waiting: Element[] = [];
-  #held = true;
+  /** What may pass; undefined: not even decryption has begun. */
+  #admits: ((stanza: Element) => boolean) | undefined;
+  /** Decrypted, and held. */
+  readonly #ready: Element[] = [];
   #computing = false;
   #over = false;
   #bound = false;
@@ -85,9 +92,13 @@ export class ESession {
     return this.#channel;
   }
 
-  /** What came in until now is held; from now on it goes to the handlers. */
-  deliver(): void {
-    this.#held = false;
+  /**
+   * What came in until now was held; from now on it goes to the handlers.
+   * @param only what may pass already; everything else goes on waiting in its order, until `deliver()` is called without
+   */
+  deliver(only: (stanza: Element) => boolean = everything): void {
+    this.#admits = only;
+    if (only === everything) for (const stanza of this.#ready.splice(0)) this.#handOver(stanza);
     this.#drain();
   }
 
@@ -155,6 +166,7 @@ export class ESession {
     if (this.#over) throw new BalconyError("closed", "The session has ended.", { peer: this.peer });
     if (this.#cipher.exhausted)
       throw this.#end(new BalconyError("resource-constraint", "The session's key has encrypted as much as it may.", { phase: "session", peer: this.peer }));
+    if (stanza.attrs.type !== "result" && stanza.attrs.type !== "error") this.guard?.(stanza);
     await this.#send(this.#plaintext(stanza));
   }
 
@@ -197,21 +209,32 @@ export class ESession {
   }
 
   #drain(): void {
-    while (!this.#held && !this.#computing && !this.#over) {
+    while (this.#admits && !this.#computing && !this.#over) {
       const stanza = this.#waiting.shift();
       if (!stanza) return;
       try {
         this.#take(stanza);
       } catch (error) {
         this.#end(asBalconyError(error, this.peer));
+        if (stanza.getChild("c", NS_ENCRYPTED) && stanza.attrs.type !== "error") this.#refuse();
       }
     }
+  }
+
+  /** XEP-0200 §7: the other side may be told, so that it does not go on for nothing. */
+  #refuse(): void {
+    const error = writeStanzaError({ type: "modify", condition: "not-acceptable" });
+    const message = xml("message", { to: this.peer, type: "error" }, xml("thread", {}, this.thread), error);
+    this.#options.wide.send(message).catch((reason: unknown) => this.#options.report(reason));
   }
 
   #take(stanza: Element): void {
     const c = stanza.getChild("c", NS_ENCRYPTED);
     if (stanza.attrs.type === "error") {
       const cause = readStanzaError(stanza);
+      if (cause.condition === "not-acceptable") {
+        throw new BalconyError("ended-unverified", "The other side says that a stanza could not be verified there; anybody on the way can say so.", { phase: "session", cause });
+      }
       throw new BalconyError("peer-unavailable", `An encrypted stanza came back: ${cause.message}.`, { phase: "session", peer: this.peer, cause, condition: cause.condition });
     }
     if (!c) {
@@ -267,7 +290,17 @@ export class ESession {
       this.#terminated(form.type);
       return;
     }
+    if (this.#admits?.(stanza) !== false) {
+      this.#handOver(stanza);
+      return;
+    }
+    if (this.#ready.length >= MOST_WAITING) throw new BalconyError("resource-constraint", "Too many stanzas wait.", { phase: "session", peer: this.peer });
+    this.#ready.push(stanza);
+  }
+
+  #handOver(stanza: Element): void {
     if (this.#channel.closed.aborted) return; // we are waiting for nothing but the acknowledgement
+    this.observer?.(stanza);
     if (!this.#channel.receive(stanza, this.peer)) this.#channel.refuse(stanza, this.peer);
   }
 
@@ -289,6 +322,21 @@ export class ESession {
     const acknowledged = new Promise<void>((resolve) => {
       this.#acknowledged = resolve;
     });
+    await this.#tellEnd();
+    this.deliver();
+    await withDeadline(acknowledged, { timeout: ACKNOWLEDGEMENT, waitingFor: `${this.peer} to acknowledge the end of the session` }).catch(() => undefined); // it ends either way
+    this.#end(new BalconyError("closed", "The session was closed.", { peer: this.peer }));
+  }
+
+  /** Ends the session at once: the other side is told, and nobody waits for its answer. For what has failed. */
+  async abandon(): Promise<void> {
+    if (this.#over) return;
+    const told = this.#tellEnd();
+    this.#end(new BalconyError("closed", "The session was closed.", { peer: this.peer }));
+    await told;
+  }
+
+  async #tellEnd(): Promise<void> {
     const form = (type: "submit" | "result") =>
       writeForm(type, [
         ["FORM_TYPE", [NS_SSN]],
@@ -298,9 +346,6 @@ export class ESession {
     if (compatibilityOf(this.security.setting).clearTermination && !this.security.balcony) {
       await this.#options.wide.send(envelope(this.peer, this.thread, wrapForm(form("submit"), "feature")));
     }
-    this.deliver();
-    await withDeadline(acknowledged, { timeout: ACKNOWLEDGEMENT, waitingFor: `${this.peer} to acknowledge the end of the session` }).catch(() => undefined); // it ends either way
-    this.#end(new BalconyError("closed", "The session was closed.", { peer: this.peer }));
   }
 
   #terminated(type: string): void {
@@ -336,6 +381,8 @@ export class ESession {
     this.#end(reason);
   }
 }
+
+const everything = (): boolean => true;
 
 function asBalconyError(error: unknown, peer: Jid): BalconyError {
   if (error instanceof BalconyError) return error;

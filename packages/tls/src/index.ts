@@ -3,4 +3,4 @@ export type { Expectation } from "./judge.js";
 export type { KeyType } from "./public-key.js";
 export { type PeerCertificate, readCertificate } from "./read-certificate.js";
 export { type Secured, type SecureOptions, secure } from "./secure.js";
-export { checkSignature, type Signature, signBytes } from "./signature.js";
+export { checkSignature, publicKeyOf, type Signature, signBytes } from "./signature.js";

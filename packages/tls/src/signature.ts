@@ -14,6 +14,11 @@ export interface Signature {
   readonly signature: Uint8Array;
 }
 
+/** The SubjectPublicKeyInfo of one's own key, in DER. */
+export function publicKeyOf({ privateKey }: Pick<Identity, "privateKey">): Uint8Array {
+  return createPublicKey(privateKey).export({ format: "der", type: "spki" });
+}
+
 /**
  * Signs with one's own key. The algorithm follows from the kind of key, and is named nowhere: ECDSA with SHA-256, r and s of equal length one after the other; Ed25519; RSASSA-PSS with SHA-256 and 32 bytes
  * of salt. Bytes that are signed begin with what they are for, so that no signature stands for another: that of a TLS handshake begins with 64 spaces (RFC 8446 §4.4.3).

@@ -1,0 +1,210 @@
+import { EventEmitter } from "node:events";
+import { StanzaRouter } from "@balcony/channel";
+import { type ESession, ESessions, memorySecrets } from "@balcony/esessions";
+import { nodeArithmetic, nodeCrypto } from "@balcony/esessions/node";
+import { type Element, parseElement } from "@balcony/xml";
+import { client } from "@xmpp/client";
+import { afterEach, describe, expect, it } from "vitest";
+import { codeOf, keyOf, message, nextError, stage } from "../../../test/attacks/stage.js";
+import { next, streamBetween } from "../../../test/rigs/login.js";
+import { type BalconyOptions, type SealedSecurity, type Session, type VerificationRequest, xml } from "../src/index.js";
+
+const on = stage();
+const ROMEO = "romeo@montague.lit";
+const JULIET = "juliet@capulet.lit";
+const yes = { policy: { fallback: () => true } } satisfies BalconyOptions;
+/** A Balcony that has ESessions alone. */
+const sealedAlone = { transports: [], ...yes } satisfies BalconyOptions;
+
+const security = ({ security: found }: Session): SealedSecurity => {
+  if (found.protocol !== "ESession") throw new Error("It is a stream.");
+  return found;
+};
+
+const heard = (session: Session): Promise<Element> => new Promise((resolve) => session.once("stanza", resolve));
+
+describe("a peer with ESessions alone", () => {
+  it("gets one, which says what it is; stanzas of every kind go both ways, and both close", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const told: string[] = [];
+    const answered = next<Session>(juliet.e2e, "session");
+    const ours = await romeo.e2e.open(juliet.self, { onProgress: ({ text }) => told.push(text) });
+    const theirs = await answered;
+    expect(told.join("\n")).toContain("knows no end-to-end streams");
+    expect(security(ours)).toMatchObject({ protocol: "ESession", trust: "unverified", firstUse: true, esession: { setting: "strict", sas: undefined, retained: "none" } });
+    expect(security(ours).path).toBe("stanza by stanza via montague.lit and capulet.lit");
+    expect([ours.role, theirs.role, ours.peer, theirs.peer]).toEqual(["initiator", "responder", juliet.self, romeo.self]);
+    expect(keyOf(ours)).toBe(security(theirs).own.fingerprint);
+    const presence = heard(theirs);
+    await ours.send(xml("presence", {}, xml("status", {}, "in the orchard")));
+    expect((await presence).getChildText("status")).toBe("in the orchard");
+    theirs.iqCallee.get("urn:example:age", "query", () => xml("query", "urn:example:age", "13"));
+    expect((await ours.iqCaller.get(xml("query", "urn:example:age")))?.getText()).toBe("13");
+    const back = heard(ours);
+    await theirs.send(message("Good night"));
+    expect((await back).attrs).toMatchObject({ from: juliet.self, to: romeo.self });
+    const closed = next(theirs, "close");
+    await ours.close();
+    await closed;
+    expect([ours.status, theirs.status]).toEqual(["offline", "offline"]);
+    expect(on.seen.some(({ xml: text }) => text.includes("orchard</status>") || text.includes("Good night"))).toBe(false);
+  });
+
+  it("gets none where policy says never, which is the default", async () => {
+    const [romeo, juliet] = [await on.login("romeo"), await on.login("juliet", sealedAlone)];
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("unsupported-peer");
+    expect(on.seen.some(({ xml: text }) => text.includes("urn:xmpp:ssn</value>"))).toBe(false);
+  });
+
+  it("gets none where the person says no, on either side", async () => {
+    const romeo = await on.login("romeo", { policy: { fallback: ({ role }) => role === "responder" } });
+    const juliet = await on.login("juliet", { transports: [], policy: { fallback: ({ role }) => role === "initiator" } });
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("unsupported-peer");
+    const willing = await on.login("benvolio", yes);
+    expect(await codeOf(willing.e2e.open(juliet.self))).toBe("declined");
+  });
+
+  it("is verified by ceremony inside the session, and from then on by its key", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const [ours, theirs] = await streamBetween(romeo, juliet);
+    const asked = next<VerificationRequest>(theirs, "verification");
+    const [mine, hers] = await Promise.all([ours.verify(), asked.then((request) => request.accept())]);
+    expect(mine.symbols).toEqual(hers.symbols);
+    await Promise.all([mine.confirm(), hers.confirm()]);
+    expect([ours.security.trust, theirs.security.trust]).toEqual(["verified", "verified"]);
+    await ours.close();
+    const [again, there] = await streamBetween(romeo, juliet);
+    expect([security(again), security(there)]).toMatchObject([
+      { trust: "verified", verified: { how: "symbols" }, firstUse: false, esession: { retained: "matched" } },
+      { trust: "verified", verified: { how: "symbols" }, firstUse: false, esession: { retained: "matched" } },
+    ]);
+  });
+
+  it("whose verified key is not shown is blocked", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    await romeo.e2e.store.setVerified(ROMEO, JULIET, "ab".repeat(32), "fingerprint");
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
+    const refusal = nextError(romeo);
+    expect(await codeOf(juliet.e2e.open(romeo.self))).toBe("declined");
+    expect((await refusal).code).toBe("key-changed");
+  });
+
+  it("is found by its bare address, and passed over for a device that has streams", async () => {
+    const romeo = await on.login("romeo", yes);
+    const sealed = await on.login("juliet", { ...sealedAlone, resource: "old" });
+    await sealed.xmpp.send(xml("presence"));
+    expect((await romeo.e2e.open(JULIET)).security.protocol).toBe("ESession");
+    const able = await on.login("juliet", { resource: "new" });
+    const shown = next(romeo.xmpp, "stanza");
+    await able.xmpp.send(xml("presence", { to: romeo.self }));
+    await shown;
+    const session = await romeo.e2e.open(JULIET);
+    expect([session.peer, session.security.protocol]).toEqual([able.self, "TLSv1.3"]);
+  });
+});
+
+describe("a client that is no Balcony", () => {
+  const present: ReturnType<typeof client>[] = [];
+  afterEach(async () => {
+    for (const xmpp of present.splice(0)) {
+      xmpp.reconnect.stop();
+      await xmpp.stop();
+    }
+  });
+
+  /** What a client of 2007 has, at the end of Juliet's connection. */
+  async function foreign() {
+    const xmpp = client({ service: on.server.service, domain: "capulet.lit", username: "juliet", password: "secret" });
+    xmpp.on("error", () => undefined);
+    present.push(xmpp);
+    const self = String(await xmpp.start());
+    xmpp.iqCallee.get("http://jabber.org/protocol/disco#info", "query", () =>
+      xml("query", "http://jabber.org/protocol/disco#info", xml("feature", { var: "http://www.xmpp.org/extensions/xep-0116.html#ns" })),
+    );
+    const channel = new StanzaRouter({
+      self,
+      transmit: async (stanza) => void (await xmpp.send(stanza)),
+      shutdown: () => Promise.resolve(),
+      report: () => undefined,
+    });
+    xmpp.on("stanza", (stanza: Element) => void channel.receive(stanza, stanza.attrs.from ?? self));
+    const come = new EventEmitter();
+    new ESessions(channel, {
+      crypto: nodeCrypto,
+      arithmetic: nodeArithmetic,
+      secrets: memorySecrets(),
+      parameters: { wholeStanzas: false, groups: [14] },
+      accept: () => true,
+      onSession: (session) => {
+        come.emit("session", session);
+        setImmediate(() => session.deliver());
+      },
+      report: () => undefined,
+    });
+    return { juliet: { self }, incoming: next<ESession>(come, "session") };
+  }
+
+  it("gets messages alone, shows five characters that verify nobody, and has no ceremony", async () => {
+    const [romeo, { incoming, juliet }] = [await on.login("romeo", yes), await foreign()];
+    const ours = await romeo.e2e.open(juliet.self);
+    const theirs = await incoming;
+    expect(security(ours)).toMatchObject({ trust: "unverified", peer: undefined, esession: { setting: "deployed", sas: theirs.security.sas } });
+    expect(theirs.security.sas).toMatch(/^[a-z1-9]{5}$/u);
+    expect(await codeOf(ours.verify())).toBe("verification-unsupported");
+    const told = new Promise<string | null>((resolve) => {
+      theirs.channel.onStanza(({ stanza }) => {
+        resolve(stanza.getChildText("body"));
+        return true;
+      });
+    });
+    await ours.send(message("Grüße"));
+    expect(await told).toBe("Grüße");
+    expect(await codeOf(ours.send(xml("presence")))).toBe("invalid-argument");
+    await ours.close();
+  });
+
+  it("is refused where a verified key is asked for, or was verified once", async () => {
+    const [romeo, { juliet }] = [await on.login("romeo", yes), await foreign()];
+    await romeo.e2e.store.require(ROMEO, JULIET, "verified");
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("not-trusted");
+    await romeo.e2e.store.require(ROMEO, JULIET, undefined);
+    await romeo.e2e.store.setVerified(ROMEO, JULIET, "ab".repeat(32), "fingerprint");
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
+  });
+});
+
+describe("a server that wants less", () => {
+  it("hides streams from a peer that has had them, and gets no ESession, whoever asks", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", yes)];
+    const [ours] = await streamBetween(romeo, juliet);
+    await ours.close();
+    on.interfere = (stanza, { direction }) => {
+      const query = direction === "out" ? stanza.getChild("query", "http://jabber.org/protocol/disco#info") : undefined;
+      const hidden = query?.getChildren("feature").find(({ attrs }) => attrs.var === "urn:xmpp:jingle:apps:xmlstream:0");
+      if (hidden) query?.remove(hidden);
+      return stanza;
+    };
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("downgrade-suspected");
+    // Another client of Romeo's account, or who says that they are it, asks for less.
+    const other = await on.login("romeo", { ...sealedAlone, resource: "other" });
+    const suspicion = nextError(juliet);
+    expect(await codeOf(other.e2e.open(juliet.self))).toBe("declined");
+    expect((await suspicion).code).toBe("downgrade-suspected");
+  });
+
+  it("who asks us hears nothing where they may not know that we are there", async () => {
+    const romeo = await on.login("romeo", { policy: { allow: () => false, fallback: () => true } });
+    const juliet = await on.login("juliet", sealedAlone);
+    const before = on.seen.length;
+    on.server.inject(romeo.self, stray(juliet.self, romeo.self));
+    await romeo.xmpp.iqCaller.get(xml("ping", "urn:xmpp:ping"), "montague.lit");
+    expect(on.seen.slice(before).filter(({ direction, xml: text }) => direction === "in" && text.includes("<message"))).toEqual([]);
+  });
+});
+
+const stray = (from: string, to: string): string =>
+  String(
+    parseElement(
+      `<message xmlns='jabber:client' from='${from}' to='${to}'><thread>t</thread><feature xmlns='http://jabber.org/protocol/feature-neg'><x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE'><value>urn:xmpp:ssn</value></field></x></feature></message>`,
+    ),
+  );
