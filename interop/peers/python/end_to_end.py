@@ -1,5 +1,6 @@
 """The whole of an end-to-end stream: discovery, Jingle, a transport, STARTTLS or XTLS, a message and its echo."""
 import asyncio
+from xml.sax.saxutils import quoteattr
 
 from case import Over
 from jingle import IBB, JINGLE, XMLSTREAM, XTLS, Session
@@ -125,15 +126,21 @@ async def stanza(stream):
     """The next message, past whatever else there is."""
     while True:
         element = await stream.element()
-        if element.tag == f"{{{CLIENT}}}message":
+        if element.tag == f"{{{CLIENT}}}message" and element.find(f"{{{CLIENT}}}body") is not None:
             return element.findtext(f"{{{CLIENT}}}body")
+        await refuse(stream, element)
+
+
+async def refuse(stream, element):
+    """RFC 6120 §8.4: what is asked and not understood is answered so."""
+    if element.tag == f"{{{CLIENT}}}iq" and element.get("type") in ("get", "set"):
+        error = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        await stream.send(f"<iq type='error' id={quoteattr(element.get('id'))}>{error}</iq>")
 
 
 async def talk(case, stream):
     text = case.options["text"]
     await misaddressed(case, stream, text)
-    if case.breaks("stream-closed-with-nothing-said"):
-        return
     await stream.send(message(text))
     echo = await stanza(stream)
     case.say("received", text=echo)
@@ -169,8 +176,8 @@ async def misaddressed(case, stream, text):
                 await stream.channel.close()
                 raise Over("closed")
             if rule.startswith("iq-") and rule != "iq-without-id":  # what has no id cannot be answered
-                while (element := await stream.element()).tag != f"{{{CLIENT}}}iq":
-                    pass
+                while (element := await stream.element()).tag != f"{{{CLIENT}}}iq" or element.get("id") != "1" or element.get("type") not in ("result", "error"):
+                    await refuse(stream, element)
                 note(case, element)
             return
 

@@ -6,6 +6,8 @@ const NS_INFO = "http://jabber.org/protocol/disco#info";
 const NS_ITEMS = "http://jabber.org/protocol/disco#items";
 const NS_PING = "urn:xmpp:ping";
 const NS_ROSTER = "jabber:iq:roster";
+/** RFC 3921 §3: a session is asked for behind the resource; RFC 6121 did away with it, and clients in use still ask (gloox goes no further without). */
+const NS_SESSION = "urn:ietf:params:xml:ns:xmpp-session";
 
 export interface HostContext {
   readonly roster: Roster;
@@ -16,6 +18,7 @@ export interface HostContext {
 /** Answers an IQ get or set to one of the domains (XEP-0030, XEP-0199). */
 export function answerForDomain(request: Element, { components }: HostContext): Element {
   const payload = childElements(request)[0];
+  if (request.attrs.type === "set" && payload?.is("session", NS_SESSION)) return resultReply(request);
   if (request.attrs.type === "get" && payload && !payload.attrs.node) {
     if (payload.is("ping", NS_PING)) return resultReply(request);
     if (payload.is("query", NS_INFO))
@@ -35,6 +38,7 @@ export function answerForAccount(request: Element, from: Jid, account: Jid, { ro
     const items = roster.contactsOf(account).map((jid) => xml("item", { jid, subscription: "both" }));
     return resultReply(request, xml("query", NS_ROSTER, ...items));
   }
+  if (!get && own && payload?.is("session", NS_SESSION)) return resultReply(request);
   if (get && own && payload?.is("ping", NS_PING)) return resultReply(request);
   // XEP-0030 §8: whoever may not see presence learns nothing, not even that the account exists.
   if (get && payload && roster.sees(bare(from), account) && !payload.attrs.node) {

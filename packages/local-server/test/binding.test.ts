@@ -35,6 +35,15 @@ it("a resource that has no normal form is refused, and another may be asked for"
   await raw.seen("<jid>romeo@montague.lit/garden</jid>");
 });
 
+it.each(["", " to='montague.lit'"])("a client of RFC 3921 gets its session behind its resource, too%s", async (to) => {
+  const server = await stage();
+  const raw = await new RawClient(server).authenticate();
+  raw.write("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+  await raw.seen("<jid>");
+  raw.write(`<iq type='set' id='s'${to}><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>`);
+  await raw.seen('id="s" type="result"');
+});
+
 it("a client of RFC 3921 gets its session", async () => {
   const server = await stage();
   const raw = await new RawClient(server).authenticate();
