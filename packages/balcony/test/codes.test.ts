@@ -2,7 +2,7 @@ import { TrustStore } from "@balcony/trust";
 import { describe, expect, it } from "vitest";
 import { codeOf, message, stage } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
-import { BalconyError, type Invitation, xml } from "../src/index.js";
+import { BalconyError, type Invitation, type Session, xml } from "../src/index.js";
 
 const on = stage();
 const addresses = { romeo: "romeo@montague.lit", juliet: "juliet@capulet.lit" } as const;
@@ -69,6 +69,25 @@ describe("a code", () => {
     expect(await codeOf(romeo.e2e.open(juliet.self, { code }))).toBe("peer-unavailable");
     const second = await invite(juliet, { peer: addresses.romeo });
     expect((await romeo.e2e.open(juliet.self, { code: second.code })).security.trust).toBe("verified");
+  });
+
+  it.each(["romeo", "juliet", "both"] as const)("lifts what blocks a new key, where %s has verified another one before", async (who) => {
+    const stores = { romeo: await TrustStore.inMemory(), juliet: await TrustStore.inMemory() };
+    const another = "0".repeat(63);
+    if (who !== "juliet") await stores.romeo.setVerified(addresses.romeo, addresses.juliet, `${another}1`, "fingerprint");
+    if (who !== "romeo") await stores.juliet.setVerified(addresses.juliet, addresses.romeo, `${another}2`, "fingerprint");
+    const [romeo, juliet] = [await on.login("romeo", { store: stores.romeo }), await on.login("juliet", { store: stores.juliet })];
+    if (who !== "juliet") expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("key-changed");
+    const invitation = await invite(juliet, { peer: addresses.romeo });
+    const ours = await romeo.e2e.open(juliet.self, { code: invitation.code });
+    const theirs = await invitation.accepted;
+    for (const { restricted, security } of [ours, theirs])
+      expect([restricted, security]).toEqual([false, expect.objectContaining({ trust: "verified", verified: expect.objectContaining({ how: "code" }) })]);
+    const said = async (session: Session) =>
+      await new Promise<string | null>((resolve) => session.on("stanza", (stanza) => stanza.name === "message" && resolve(stanza.getChildText("body"))));
+    const heard = Promise.all([said(theirs), said(ours)]);
+    await Promise.all([ours.send(message("there")), theirs.send(message("back"))]);
+    expect(await heard).toEqual(["there", "back"]);
   });
 
   it("that is wrong is used up, says so on both sides, and opens nothing", async () => {
