@@ -12,7 +12,7 @@ import { wipe } from "./octets.js";
 import type { Parameters } from "./parameters.js";
 import { type ResponderState, stepResponder } from "./responder.js";
 import { type RetainedSecret, retain } from "./retained-secrets.js";
-import { ESession } from "./session.js";
+import { defaultRekeyTimes, ESession, type RekeyTimes } from "./session.js";
 
 /** Where retained secrets lie. By the peer's bare address. */
 export interface SecretStore {
@@ -49,6 +49,8 @@ export interface ESessionsOptions {
   /** Default: groups 14 to 16, every cipher, no logging if possible, both settings. Groups 17 and 18 may be listed; 1, 2 and 5 throw. */
   readonly parameters?: Partial<Parameters>;
   readonly limits?: Partial<Limits>;
+  /** When new keys are agreed on. Default: after 4,096 stanzas of ours, and every ten minutes in which anything was said. */
+  readonly rekeyAfter?: Partial<RekeyTimes>;
   /** Milliseconds for a whole negotiation. Default 30,000. */
   readonly timeout?: number;
 }
@@ -294,7 +296,7 @@ export class ESessions {
   }
 
   #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome): ESession {
-    const { arithmetic, crypto, limits = {}, report } = this.#options;
+    const { arithmetic, crypto, limits = {}, rekeyAfter, report } = this.#options;
     const session = new ESession({
       wide: this.#channel,
       peer,
@@ -304,6 +306,7 @@ export class ESessions {
       crypto,
       arithmetic,
       limits,
+      rekeyAfter: { ...defaultRekeyTimes, ...rekeyAfter },
       report,
       onEnd: () => this.#sessions.delete(key(peer, thread)),
     });

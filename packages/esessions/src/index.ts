@@ -6,4 +6,4 @@ export { ESessions, type ESessionsOptions, type InitiateOptions, memorySecrets, 
 export { allowedGroups, defaultGroups } from "./groups.js";
 export type { Parameters } from "./parameters.js";
 export type { RetainedSecret } from "./retained-secrets.js";
-export type { ESession } from "./session.js";
+export type { ESession, RekeyTimes } from "./session.js";

@@ -16,6 +16,16 @@ const ACKNOWLEDGEMENT = 5_000;
 /** Stanzas that may wait while a re-key is computed, or for `deliver()`. */
 const MOST_WAITING = 1_024;
 
+/** When a session agrees on new keys by itself, where the frequency that was negotiated allows it. */
+export interface RekeyTimes {
+  /** Stanzas that we have sent since the last time. */
+  readonly stanzas: number;
+  /** Milliseconds, if anything was sent or received in them. */
+  readonly time: number;
+}
+
+export const defaultRekeyTimes: RekeyTimes = Object.freeze({ stanzas: 4_096, time: 10 * 60_000 });
+
 export interface SessionOptions {
   readonly wide: StanzaChannel;
   readonly peer: Jid;
@@ -25,6 +35,7 @@ export interface SessionOptions {
   readonly crypto: Crypto;
   readonly arithmetic: Arithmetic;
   readonly limits: Partial<Limits>;
+  readonly rekeyAfter: RekeyTimes;
   readonly report: (error: unknown) => void;
   readonly onEnd: () => void;
 }
@@ -62,8 +73,11 @@ export class ESession {
   #computing = false;
   #over = false;
   #bound = false;
-  /** Stanzas in both directions since our last re-key. */
+  /** Stanzas in both directions since our last re-key, and of those ours. */
   #exchanged = 0;
+  #sent = 0;
+  #rekeying = false;
+  readonly #rekeyTimer: ReturnType<typeof setInterval>;
   #acknowledged: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
@@ -84,6 +98,8 @@ export class ESession {
       retained: outcome.retained,
     };
     this.#cipher = new StanzaCipher(crypto, outcome.established);
+    this.#rekeyTimer = setInterval(() => this.#rekeyInTime(), options.rekeyAfter.time);
+    this.#rekeyTimer.unref();
     this.#channel = new StanzaRouter({ self: wide.self, peer, transmit: (stanza) => this.#transmit(stanza), shutdown: () => this.#terminate(), report });
   }
 
@@ -132,6 +148,19 @@ export class ESession {
     await this.#channel.close();
   }
 
+  /** XEP-0200 §8: as regularly as possible. A key that is known later opens no more than what was sent under it. */
+  #rekeyInTime(): void {
+    if (this.#rekeying || this.#over || this.#exchanged < this.#options.outcome.chosen.rekeyFrequency || !this.#cipher.mayRekey) return;
+    this.#rekeying = true;
+    this.rekey()
+      .catch((error: unknown) => {
+        if (!this.#channel.closed.aborted) this.#options.report(error);
+      })
+      .finally(() => {
+        this.#rekeying = false;
+      });
+  }
+
   /**
    * Agrees on new keys, with a stanza that is sent for that alone.
    * @throws `resource-constraint` before as many stanzas were exchanged as was agreed, or while too many re-keys are under way; `closed`
@@ -157,6 +186,7 @@ export class ESession {
       const c = publicValue && power && this.#cipher.seal(undefined, { against, exponent, publicValue, power });
       if (!c) continue; // the peer has re-keyed meanwhile
       this.#exchanged = 0;
+      this.#sent = 0;
       await this.#options.wide.send(envelope(this.peer, this.thread, c));
       return;
     }
@@ -173,6 +203,8 @@ export class ESession {
   async #send(plaintext: string): Promise<void> {
     const c = this.#cipher.seal(plaintext);
     this.#exchanged++;
+    this.#sent++;
+    if (this.#sent >= this.#options.rekeyAfter.stanzas) this.#rekeyInTime();
     // Nothing may come between seal() and this call: what is sent out of order ends the session.
     if (c) await this.#options.wide.send(envelope(this.peer, this.thread, c));
   }
@@ -367,6 +399,7 @@ export class ESession {
   #end(reason: BalconyError): BalconyError {
     if (this.#over) return reason;
     this.#over = true;
+    clearInterval(this.#rekeyTimer);
     this.#waiting.length = 0;
     this.#cipher.wipe();
     wipe(this.#options.outcome.finalSecret);
