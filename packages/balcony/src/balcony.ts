@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
-import { type ESessions, memorySecrets } from "@balcony/esessions";
+import type { ESessions } from "@balcony/esessions";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
@@ -18,7 +18,7 @@ import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
 import { esessionFeatures } from "./esessions/permission.js";
-import { sealing } from "./esessions/sealing.js";
+import { sealing, storedSecrets } from "./esessions/sealing.js";
 import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
@@ -127,7 +127,6 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #advertisement: Advertisement;
   readonly #sessions = new Set<Session>();
   readonly #ceremonies = new Ceremonies();
-  readonly #secrets = memorySecrets();
   readonly #closing = new AbortController();
   /** Addresses that we are talking to, or are about to: they know already that we are online. */
   readonly #engaged = new Map<Jid, number>();
@@ -329,7 +328,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
           .catch((error: unknown) => this.#report(error))
           .finally(disengage);
       },
-      secrets: this.#secrets,
+      secrets: storedSecrets(this.store, bare(channel.self)),
       limits: this.#limits,
       timeout: this.#timeouts.person,
       report: (error) => this.#report(error),

@@ -17,7 +17,8 @@ import { defaultRekeyTimes, ESession, type RekeyTimes } from "./session.js";
 /** Where retained secrets lie. By the peer's bare address. */
 export interface SecretStore {
   list(peer: Jid): Promise<readonly RetainedSecret[]>;
-  keep(peer: Jid, secrets: readonly RetainedSecret[]): Promise<void>;
+  /** Resolves once it is kept. Other negotiations, and other processes, may have changed them since `list()`: what is given to `next` is what is there now. */
+  change(peer: Jid, next: (secrets: readonly RetainedSecret[]) => readonly RetainedSecret[]): Promise<void>;
 }
 
 /** Secrets that end with the process. */
@@ -25,8 +26,8 @@ export function memorySecrets(): SecretStore {
   const all = new Map<Jid, readonly RetainedSecret[]>();
   return {
     list: (peer) => Promise.resolve(all.get(peer) ?? []),
-    keep: (peer, secrets) => {
-      all.set(peer, secrets);
+    change: (peer, next) => {
+      all.set(peer, next(all.get(peer) ?? []));
       return Promise.resolve();
     },
   };
@@ -251,7 +252,7 @@ export class ESessions {
       const established = effects.find((effect) => effect.kind === "established");
       // Registered before the last form leaves, and kept before it: what the peer sends next must find the session, and a crash must find the secret.
       const session = established && this.#establish(address(), thread, role, established.outcome);
-      if (established) await this.#options.secrets.keep(account, retain(given.secrets, established.outcome.shared, established.outcome.fresh));
+      if (established) await this.#options.secrets.change(account, (now) => retain(now, established.outcome.shared, established.outcome.fresh));
       for (const effect of effects) {
         if (effect.kind === "send") await this.#channel.send(envelope(address(), thread, wrapForm(effect.form, effect.wrapper)));
         else if (effect.kind === "refuse" && last) await this.#channel.send(refusal(address(), thread, last, effect.condition, effect.fields));

@@ -6,12 +6,21 @@ export interface StoredIdentity {
   readonly privateKey: string;
 }
 
+/** A secret that an ESession leaves for the next one (XEP-0116, "Secret Retention"), shared with one client of a peer. */
+export interface RetainedSecret {
+  readonly current: Uint8Array;
+  /** The one before, for a peer that crashed before it had the last. */
+  readonly previous?: Uint8Array;
+}
+
 /** All that a store holds. Never changed in place. */
 export interface Contents {
   /** By own account. */
   readonly identities: ReadonlyMap<BareJid, StoredIdentity>;
   /** By own account, then by peer. */
   readonly peers: ReadonlyMap<BareJid, ReadonlyMap<BareJid, PeerRecord>>;
+  /** By own account, then by peer. They lie where the private keys lie. */
+  readonly secrets?: ReadonlyMap<BareJid, ReadonlyMap<BareJid, readonly RetainedSecret[]>>;
 }
 
 export interface StoreOptions {
@@ -72,4 +81,15 @@ export function withRecord(
   if (record === undefined) ofAccount.delete(peer);
   else ofAccount.set(peer, record);
   return { ...contents, peers: new Map(contents.peers).set(account, ofAccount) };
+}
+
+/** The same contents with other secrets shared with one peer. */
+export function withSecrets(
+  contents: Contents,
+  { account, peer, secrets }: { readonly account: BareJid; readonly peer: BareJid; readonly secrets: readonly RetainedSecret[] },
+): Contents {
+  const ofAccount = new Map(contents.secrets?.get(account));
+  if (secrets.length === 0) ofAccount.delete(peer);
+  else ofAccount.set(peer, secrets);
+  return { ...contents, secrets: new Map(contents.secrets).set(account, ofAccount) };
 }

@@ -26,7 +26,17 @@ import {
   verified,
   vouched,
 } from "./record.js";
-import { type Contents, type FileStoreOptions, memoryStorage, type StoredIdentity, type StoreOptions, type TrustStorage, withRecord } from "./storage.js";
+import {
+  type Contents,
+  type FileStoreOptions,
+  memoryStorage,
+  type RetainedSecret,
+  type StoredIdentity,
+  type StoreOptions,
+  type TrustStorage,
+  withRecord,
+  withSecrets,
+} from "./storage.js";
 
 /** What is known of one peer at one moment. */
 export interface PeerView {
@@ -291,6 +301,28 @@ export class TrustStore {
   /** Forgets all of a peer but its revoked keys: the next key is taken on first use. Warn the person: this is what a man in the middle wants. */
   async reset(account: BareJid, peer: BareJid): Promise<void> {
     await this.#change(account, { peer }, reset);
+    await this.changeSecrets(account, peer, () => []);
+  }
+
+  /** The secrets that ESessions with a peer have left, as of the last `refresh()` or change. */
+  secrets(account: BareJid, peer: BareJid): readonly RetainedSecret[] {
+    this.#checkOpen();
+    checkAddress(account, peer);
+    return this.#contents.secrets?.get(account)?.get(peer) ?? [];
+  }
+
+  /** Changes them, with no other process in between. They lie with the private keys: encrypted where there is a passphrase. */
+  async changeSecrets(account: BareJid, peer: BareJid, change: (secrets: readonly RetainedSecret[]) => readonly RetainedSecret[]): Promise<void> {
+    checkAddress(account, peer);
+    const next = (contents: Contents): Contents => {
+      const before = contents.secrets?.get(account)?.get(peer) ?? [];
+      const secrets = change(before);
+      return secrets === before || (secrets.length === 0 && before.length === 0) ? contents : withSecrets(contents, { account, peer, secrets });
+    };
+    await this.#inTurn(async () => {
+      this.#contents = await this.#storage.load();
+      if (next(this.#contents) !== this.#contents) this.#contents = await this.#storage.update(next);
+    });
   }
 
   /** Waits for changes that are under way, then lets go of everything. Calling it twice does no harm. */

@@ -165,7 +165,7 @@ const inBoth = [
   { name: "keys.json rolled back", breaks: older, code: "store-tampered", input: bring("earlier", "keys.json") },
   { name: "keys.json rolled back to the beginning, trust.json deleted after", breaks: older, code: "store-tampered", input: bring("beginning", "keys.json") },
   { name: "trust.json of a newer version", breaks: newer, code: "store-version", input: inTrust('"version": 2', '"version": 3') },
-  { name: "keys.json of a newer version", breaks: newer, code: "store-version", input: inKeys('"version": 1', '"version": 999999999') },
+  { name: "keys.json of a newer version", breaks: newer, code: "store-version", input: inKeys('"version": 2', '"version": 999999999') },
   { name: "a version that never was", breaks: newer, code: "store-corrupt", input: inTrust('"version": 2', '"version": 0') },
   { name: "trust.json readable by others", breaks: priv, code: "store-inaccessible", input: ({ folder }: Scene) => chmod(trustOf(folder), 0o644) },
   { name: "keys.json readable by the group", breaks: priv, code: "store-inaccessible", input: ({ folder }: Scene) => chmod(keysOf(folder), 0o640) },

@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { BalconyError } from "@balcony/channel";
-import type { Contents, StoredIdentity } from "../storage.js";
+import type { Contents, RetainedSecret, StoredIdentity } from "../storage.js";
 import { type Kdf, kdfFields, type PassphraseKeys, readKdf, sameKdf } from "./passphrase.js";
-import { corrupt, count, entries, fields, oneOf, parseJson, text } from "./shape.js";
+import { corrupt, count, entries, fields, list, oneOf, parseJson, text } from "./shape.js";
 import { checkHeader, checkMac, renderSigned, tampered } from "./signed-json.js";
 
 /** keys.json once it is unlocked. */
@@ -12,12 +12,15 @@ export interface KeyFile {
   /** 32 bytes: the key of trust.json's MAC. */
   readonly macKey: Uint8Array;
   readonly identities: Contents["identities"];
+  readonly secrets: NonNullable<Contents["secrets"]>;
 }
 
 /** How keys.json is kept: under a passphrase's keys, or in the clear. */
 export type Protection = PassphraseKeys | "file";
 
-const header = { format: "balcony-keys", version: 1 } as const;
+/** Version 2 has the secrets that ESessions leave; what version 1 wrote is read as it is, and the next change writes version 2. */
+const header = { format: "balcony-keys", version: 2, oldest: 1 } as const;
+const { format, version: current } = header;
 const HEX_32 = /^[0-9a-f]{64}$/u;
 
 /** What kind of protection a keys.json names; nothing of it is believed yet. Throws `store-corrupt`, `store-version`. */
@@ -28,11 +31,16 @@ export function readProtection(file: string): Kdf | "file" {
 }
 
 export function renderKeys(keys: KeyFile, protection: Protection): string {
-  const content = { generation: keys.generation, macKey: Buffer.from(keys.macKey).toString("hex"), identities: Object.fromEntries(keys.identities) };
+  const content = {
+    generation: keys.generation,
+    macKey: Buffer.from(keys.macKey).toString("hex"),
+    identities: Object.fromEntries(keys.identities),
+    secrets: Object.fromEntries([...keys.secrets].map(([account, ofAccount]) => [account, Object.fromEntries([...ofAccount].map(([peer, all]) => [peer, all.map(writeSecret)]))])),
+  };
   if (protection === "file") return renderSigned(header, { protection, content }, keys.macKey);
   const nonce = randomBytes(12);
   const cipher = createCipheriv("aes-256-gcm", protection.seal, nonce);
-  const outside = { ...header, protection: "passphrase", kdf: kdfFields(protection.kdf) };
+  const outside = { format, version: current, protection: "passphrase", kdf: kdfFields(protection.kdf) };
   cipher.setAAD(Buffer.from(JSON.stringify(outside)));
   const sealed = Buffer.concat([cipher.update(JSON.stringify(content), "utf8"), cipher.final(), cipher.getAuthTag()]);
   return `${JSON.stringify({ ...outside, nonce: nonce.toString("hex"), sealed: sealed.toString("base64") }, null, 2)}\n`;
@@ -68,7 +76,7 @@ function readSealed(file: string, { kdf, seal }: PassphraseKeys): KeyFile {
   const sealed = Buffer.from(text(found.sealed, "sealed", /^[A-Za-z0-9+/]{44,}={0,2}$/u), "base64");
   if (sealed.toString("base64") !== found.sealed) throw corrupt("sealed is not strict base64");
   const decipher = createDecipheriv("aes-256-gcm", seal, nonce, { authTagLength: 16 });
-  decipher.setAAD(Buffer.from(JSON.stringify({ ...header, protection: "passphrase", kdf: kdfFields(kdf) })));
+  decipher.setAAD(Buffer.from(JSON.stringify({ format, version: found.version, protection: "passphrase", kdf: kdfFields(kdf) })));
   decipher.setAuthTag(sealed.subarray(-16));
   let content: string;
   try {
@@ -80,15 +88,34 @@ function readSealed(file: string, { kdf, seal }: PassphraseKeys): KeyFile {
 }
 
 function readContent(value: unknown): KeyFile {
-  const { generation, macKey, identities } = fields(value, "the content of keys.json", ["generation", "macKey", "identities"]);
+  const { generation, macKey, identities, secrets } = fields(value, "the content of keys.json", ["generation", "macKey", "identities", "secrets?"]);
   const read = new Map<string, StoredIdentity>();
   for (const [account, identity] of entries(identities, "identities")) {
     const { certificate, privateKey } = fields(identity, account, ["certificate", "privateKey"]);
     read.set(account, { certificate: text(certificate, `${account}: certificate`), privateKey: text(privateKey, `${account}: private key`) });
   }
-  return { generation: count(generation, "generation"), macKey: Buffer.from(text(macKey, "macKey", HEX_32), "hex"), identities: read };
+  return { generation: count(generation, "generation"), macKey: Buffer.from(text(macKey, "macKey", HEX_32), "hex"), identities: read, secrets: readSecrets(secrets ?? {}) };
+}
+
+const writeSecret = ({ current: now, previous }: RetainedSecret): object => ({ current: hex(now), ...(previous && { previous: hex(previous) }) });
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+function readSecrets(value: unknown): KeyFile["secrets"] {
+  const secrets = new Map<string, ReadonlyMap<string, readonly RetainedSecret[]>>();
+  for (const [account, ofAccount] of entries(value, "secrets")) {
+    const peers = [...entries(ofAccount, `secrets of ${account}`)].map(([peer, all]) => [peer, list(all, `secrets with ${peer}`).map((one) => readSecret(one, peer))] as const);
+    secrets.set(account, new Map(peers));
+  }
+  return secrets;
+}
+
+function readSecret(value: unknown, peer: string): RetainedSecret {
+  const where = `a secret with ${peer}`;
+  const found = fields(value, where, ["current", "previous?"]);
+  const octets = (field: unknown): Uint8Array => Buffer.from(text(field, where, HEX_32), "hex");
+  return { current: octets(found.current), ...(found.previous !== undefined && { previous: octets(found.previous) }) };
 }
 
 export function newKeys(): KeyFile {
-  return { generation: 0, macKey: randomBytes(32), identities: new Map() };
+  return { generation: 0, macKey: randomBytes(32), identities: new Map(), secrets: new Map() };
 }
