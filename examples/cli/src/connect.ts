@@ -47,6 +47,7 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
         paths,
         ...(options.transports && { transports: options.transports }),
         servers: options.stun.map((urls) => ({ urls })),
+        dangerouslyUseLoopback: options.insecureLoopback,
         ...rest.e2e,
         policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },
       },

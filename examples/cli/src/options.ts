@@ -31,6 +31,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly stun: readonly string[];
   readonly log?: LogPreference;
   readonly streamsOnly: boolean;
+  readonly insecureLoopback: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -72,7 +73,8 @@ export function withStreamOptions(command: Command): Command {
       ]),
     )
     .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, [])
-    .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false);
+    .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false)
+    .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);
 }
 
 /** In the order in which they are tried. */

@@ -21,11 +21,12 @@ export class Proxy65 implements Service {
   /** Connections that wait for activation, by hash: one, or both. */
   readonly #waiting = new Map<string, Socket[]>();
   readonly #sockets = new Set<Socket>();
+  readonly #joined = new WeakSet<Socket>();
 
   constructor(jid: Jid, host: string, maxConnections: number) {
     this.jid = jid;
     this.host = host;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket)); // one side may have much to say when the other has said all
     this.#server.maxConnections = maxConnections;
   }
 
@@ -64,6 +65,7 @@ export class Proxy65 implements Service {
     if (key === undefined || !one) return errorReply(request, "item-not-found");
     if (!other) return errorReply(request, "not-allowed");
     this.#waiting.delete(key);
+    for (const socket of [one, other]) this.#joined.add(socket);
     join(one, other);
     return resultReply(request);
   }
@@ -73,6 +75,9 @@ export class Proxy65 implements Service {
     this.#sockets.add(socket);
     socket.setTimeout(ACTIVATION_TIMEOUT, () => socket.destroy());
     socket.on("error", () => socket.destroy());
+    socket.on("end", () => {
+      if (!this.#joined.has(socket)) socket.end();
+    });
     socket.on("close", () => this.#sockets.delete(socket));
     let bytes = new Uint8Array();
     let read: (bytes: Uint8Array) => SocksStep = readGreeting;

@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { BalconyError, randomId, stanzaError } from "@balcony/channel";
 import { addressKind, type Connection, type Transport, type TransportAttempt, type TransportContext } from "@balcony/jingle";
-import type { Element, Jid } from "@balcony/xml";
+import { domainOf, type Element, type Jid } from "@balcony/xml";
 import { dial } from "./dial.js";
 import { Dialling } from "./dialling.js";
 import { begin, type Effect, type Event, type State, step } from "./negotiation.js";
@@ -66,7 +66,8 @@ class S5bAttempt implements TransportAttempt {
   async offer(): Promise<Element> {
     this.#sid = randomId();
     await this.#gather([]);
-    if (this.#ours.length === 0) {
+    // Without a candidate of our own we could still connect to the peer's.
+    if (this.#ours.length === 0 && this.context.addresses.paths === "relayed") {
       this.abort();
       throw new BalconyError("failed-transport", "There is no candidate that this peer may be offered.");
     }
@@ -253,7 +254,7 @@ class S5bAttempt implements TransportAttempt {
     }
     const connected = this.#connected;
     this.#letGo(bytes);
-    const path = (socket: Socket): string => (candidate.type === "proxy" ? `s5b proxy ${candidate.jid}` : `s5b ${candidate.type} ${placeOf(socket)}`);
+    const path = (socket: Socket): string => (candidate.type === "proxy" ? `s5b proxy ${domainOf(candidate.jid)}` : `s5b ${candidate.type} ${placeOf(socket)}`);
     connected?.({ bytes, path: path(bytes), others: accepted.slice(1).map((socket) => ({ bytes: socket, path: path(socket) })) });
   }
 
@@ -279,7 +280,8 @@ class S5bAttempt implements TransportAttempt {
 const samePlace = (a: { readonly host: string; readonly port: number }, b: { readonly host: string; readonly port: number }): boolean => a.host === b.host && a.port === b.port;
 
 const bracketed = (host: string): string => (isIP(host) === 6 ? `[${host}]` : host);
-const describe = ({ type, host, port, jid }: Candidate): string => (type === "proxy" ? `the proxy ${jid} at ${bracketed(host)}:${port}` : `${bracketed(host)}:${port} (${type})`);
+const describe = ({ type, host, port, jid }: Candidate): string =>
+  type === "proxy" ? `the proxy ${domainOf(jid)} at ${bracketed(host)}:${port}` : `${bracketed(host)}:${port} (${type})`;
 const placeOf = ({ remoteAddress = "", remotePort = 0 }: Socket): string => `${bracketed(remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""))}:${remotePort}`;
 
 /** The addresses of all interfaces that somebody else may reach: public ones first. */

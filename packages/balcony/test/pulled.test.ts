@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { NS_JINGLE, stage } from "../../../test/attacks/stage.js";
+import { type Cables, cables } from "../../../test/rigs/cables.js";
+import { type LoggedIn, next, streamBetween } from "../../../test/rigs/login.js";
+import { untilHandshakesRanOut } from "../../transport-webrtc/test/ran-out.js";
+import { BalconyError, type Progress, type Session, type TransportName, xml } from "../src/index.js";
+
+untilHandshakesRanOut();
+
+/*
+The network is pulled out at each of nine phases of a stream's life: what goes from machine to machine, or the server's cable with it. Then there is another transport, or a typed error before
+the deadline. That nothing is left behind, no socket, port or timer, the test kit finds out at the end of the file.
+
+  1  discover     before disco#info is asked
+  2  offer        before session-initiate
+  3  accept       session-accept is on its way; each side is about to connect
+  4  candidates   the first byte goes from machine to machine, or the first block
+  5  path         a path stands, and nothing has come by it
+  6  starttls     <proceed/> passes: TLS is about to begin
+  7  stream       TLS stands on this side, the stream within does not
+  8  session      stanzas flow
+  9  closing      close() was called
+*/
+const phases = ["discover", "offer", "accept", "candidates", "path", "starttls", "stream", "session", "closing"] as const;
+type Phase = (typeof phases)[number];
+
+const on = stage({ sharedRoster: true });
+const keepalive = { interval: 100, deadline: 100 };
+/** Short is the deadline that has to end it; what comes before has time. */
+const timeoutsFor = (phase: Phase, negotiation: number) => ({
+  discovery: phase === "discover" ? 100 : 5_000,
+  negotiation: ["offer", "accept", "candidates"].includes(phase) ? negotiation : 10_000,
+  handshake: ["candidates", "path", "starttls"].includes(phase) ? 300 : 10_000,
+  stream: phase === "stream" ? 300 : 5_000,
+});
+let wires: Cables;
+let dark = false;
+
+beforeEach(async () => {
+  dark = false;
+  wires = await cables();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await wires.stop();
+});
+
+/** Calls `reached` as a stream from one to the other gets so far. */
+function watch(phase: Phase, name: TransportName, reached: () => void) {
+  let begun = false;
+  on.interfere = (stanza, { direction }) => {
+    if (dark) return undefined;
+    const jingle = stanza.getChild("jingle", NS_JINGLE);
+    const transport = jingle?.getChild("content")?.getChild("transport");
+    if (direction === "in" && transport) wires.through(transport);
+    if (phase === "accept" && jingle?.attrs.action === "session-accept") reached();
+    const data = stanza.getChild("data", "http://jabber.org/protocol/ibb");
+    if (data && phase === "candidates") reached();
+    if (data && phase === "starttls" && Buffer.from(data.getText(), "base64").toString("latin1").includes("<proceed")) reached();
+    return dark ? undefined : stanza;
+  };
+  wires.onPass = () => {
+    // What WebRTC carries cannot be read on the way: the first datagram of the exchange stands for it.
+    if (phase === "candidates" || (phase === "starttls" && begun && (name === "webrtc" || wires.seen().includes("<proceed")))) reached();
+  };
+  return ({ phase: at, state, path }: Progress): void => {
+    begun ||= at === "starttls";
+    if (at === "discover" && phase === "discover") reached();
+    if (at === "negotiate" && state === "begin" && phase === "offer") reached();
+    if (path !== undefined && phase === "path") reached();
+    if (at === "stream" && state === "begin" && phase === "stream") reached();
+  };
+}
+
+interface Outcome {
+  readonly end: string;
+  readonly took: number;
+}
+
+/** What comes of a stream under whose feet the network goes. */
+async function lifeOf(
+  romeo: LoggedIn,
+  juliet: LoggedIn,
+  { phase, name, pull }: { readonly phase: Phase; readonly name: TransportName; readonly pull: () => void },
+): Promise<Outcome> {
+  let begun = Number.NaN;
+  const reached = (): void => {
+    begun = performance.now();
+    pull();
+  };
+  const onProgress = watch(phase, name, once(reached));
+  const far = new Promise<Session>((resolve) => juliet.e2e.once("session", resolve));
+  try {
+    const session = await romeo.e2e.open(juliet.self, { onProgress });
+    const ended = new Promise<string>((resolve) => session.once("error", ({ code }) => resolve(code)).once("close", () => resolve("closed")));
+    if (phase === "session") {
+      reached();
+      void session.send(xml("message", {}, xml("body", {}, "are you there?"))).catch(() => undefined); // what becomes of it is told by the end
+      return { end: await ended, took: performance.now() - begun };
+    }
+    if (phase === "closing") {
+      reached();
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const closing = session.close();
+      await vi.advanceTimersByTimeAsync(CLOSING);
+      await closing;
+      return { end: await ended, took: performance.now() - begun };
+    }
+    const answered = await far;
+    const heard = next<{ getChildText(name: string): string | null }>(answered, "stanza");
+    await session.send(xml("message", {}, xml("body", {}, "here")));
+    expect((await heard).getChildText("body")).toBe("here");
+    return { end: session.security.path.split(" ")[0] ?? "", took: performance.now() - begun };
+  } catch (error) {
+    if (error instanceof BalconyError) return { end: error.code, took: performance.now() - begun };
+    throw error;
+  }
+}
+
+const once = (work: () => void): (() => void) => {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    work();
+  };
+};
+
+const transports = ["s5b", "ice-tcp", "webrtc", "ibb"] as const satisfies readonly TransportName[];
+/** ms for the peer to close the stream, too. */
+const CLOSING = 10_000;
+/** All deadlines that can come one after another, and what a loaded machine needs. */
+const LONGEST = 5_000;
+
+describe.each(transports)("everything is pulled, under a stream by %s,", (name) => {
+  it.each(phases)("at %s: a typed error in time", async (phase) => {
+    const options = { dangerouslyUseLoopback: true, transports: [name], timeouts: timeoutsFor(phase, 300), keepalive };
+    const [romeo, juliet] = [await on.login("romeo", options), await on.login("juliet", options)];
+    const { end, took } = await lifeOf(romeo, juliet, {
+      phase,
+      name,
+      pull: () => {
+        dark = true;
+        wires.pull();
+      },
+    });
+    expect(end).toMatch(/^(timeout|expired|failed-transport|connection-lost|peer-dead|closed|truncated|ibb-lost|webrtc-failed)$/);
+    expect(took).toBeLessThan(LONGEST);
+  });
+});
+
+describe.each(["s5b", "ice-tcp", "webrtc"] as const)("what goes from machine to machine is pulled, under a stream by %s with in-band bytestreams behind it,", (name) => {
+  it.each(phases.slice(1))("at %s: the next transport, or a typed error where the path was in use", async (phase) => {
+    const options = { dangerouslyUseLoopback: true, transports: [name, "ibb"] as const, timeouts: { ...timeoutsFor(phase, 0), negotiation: 1_000, handshake: 5_000 }, keepalive };
+    const [romeo, juliet] = [await on.login("romeo", options), await on.login("juliet", options)];
+    const { end, took } = await lifeOf(romeo, juliet, { phase, name, pull: () => wires.pull() });
+    if (phase === "stream" || phase === "session" || phase === "closing") expect(end).toMatch(/^(timeout|peer-dead|connection-lost|session-ended|closed|truncated)$/);
+    else expect(end).toBe("ibb");
+    expect(took).toBeLessThan(2 * LONGEST);
+  });
+});
+
+it("with the cables in place each transport carries a stream through them", async () => {
+  for (const name of ["s5b", "ice-tcp", "webrtc"] as const) {
+    const options = { dangerouslyUseLoopback: true, transports: [name] };
+    const [romeo, juliet] = [await on.login("romeo", options), await on.login("juliet", options)];
+    watch("session", name, () => undefined);
+    let passed = 0;
+    wires.onPass = () => passed++;
+    const [session] = await streamBetween(romeo, juliet);
+    expect(session.security.path.startsWith(name)).toBe(true);
+    expect(passed).toBeGreaterThan(4);
+    await session.close();
+  }
+});
