@@ -13,7 +13,7 @@ const digest = (text: string | null): string =>
 
 describe.each([
   { title: "Prosody", start: () => prosody({ limits: "none" }), people: ["alice@alpha.test", "bob@alpha.test", "bob@beta.test"], proxy: "proxy.alpha.test" },
-  { title: "ejabberd", start: () => ejabberd({ limits: "none" }), people: ["alice@ej1.test", "bob@ej1.test", "bob@ej2.test"], proxy: "proxy.ej[12].test" },
+  { title: "ejabberd", start: () => ejabberd({ limits: "none" }), people: ["alice@ej1.test", "bob@ej1.test", "bob@ej2.test"], proxy: "proxy.ej1.test" },
 ] as const)("the SOCKS5 proxy of $title", ({ start, people, proxy }) => {
   let server: RigServer;
   let alice: LoggedIn;
