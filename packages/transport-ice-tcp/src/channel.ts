@@ -5,6 +5,9 @@ import { dataFrames, type FrameReader, stunFrame } from "./framing.js";
 
 type Done = (error?: Error | null) => void;
 
+/** RFC 8445 §11's Tr, in ms: after so long without data a NAT on the way is reminded of us. TCP's own probes do it, and notice a peer that has vanished. */
+const KEEPALIVE = 15_000;
+
 export interface FramedSetting {
   /** With `allowHalfOpen`, and no listeners of anybody else. */
   readonly socket: Socket;
@@ -34,6 +37,7 @@ export class FramedChannel extends Duplex {
       },
     };
     for (const bytes of held) this.push(bytes);
+    socket.setKeepAlive(true, KEEPALIVE);
     socket.on("data", (bytes: Buffer) => this.#take(bytes));
     socket.on("end", () => this.#ended());
     socket.on("error", (cause) => this.destroy(lost(cause)));

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { Socket } from "node:net";
+import { describe, expect, it, vi } from "vitest";
 import { writeSuccess } from "../src/stun.js";
 import { checkFor, Hand, target } from "./by-hand.js";
 
@@ -139,6 +140,18 @@ describe("attacks on a passive port", () => {
     expect(String((await once(bytes, "data"))[0])).toBe("still here");
     await peer.stun(({ errorCode }) => errorCode === 401);
     expect(peer.stuns.length).toBeGreaterThanOrEqual(before + 2);
+    bytes.destroy();
+    await peer.closed;
+    one.stop();
+  });
+
+  it("a nominated connection keeps the NATs on its way awake, and notices a peer that has vanished", async () => {
+    const alive = vi.spyOn(Socket.prototype, "setKeepAlive");
+    const one = await target();
+    const peer = await truePeer(one);
+    const { bytes } = await one.nominated;
+    expect(alive.mock.calls).toEqual([[true, 15_000]]);
+    alive.mockRestore();
     bytes.destroy();
     await peer.closed;
     one.stop();
