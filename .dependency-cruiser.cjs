@@ -7,12 +7,13 @@ const arrows = {
   "transport-ice-tcp": ["xml", "channel", "jingle"],
   "transport-webrtc": ["xml", "channel", "jingle"],
   "transport-s5b": ["xml", "channel", "jingle"],
+  doctor: ["xml", "channel", "jingle", "transport-s5b"],
   "xml-stream": ["xml", "channel"],
   esessions: ["xml", "channel"],
   tls: ["channel"],
   trust: ["channel"],
   "local-server": ["xml", "channel", "transport-s5b"], // whose proxy reads SOCKS5 as the transport does
-  balcony: ["xml", "channel", "esessions", "jingle", "transport-ibb", "transport-ice-tcp", "transport-s5b", "transport-webrtc", "xml-stream", "tls", "trust"],
+  balcony: ["xml", "channel", "doctor", "esessions", "jingle", "transport-ibb", "transport-ice-tcp", "transport-s5b", "transport-webrtc", "xml-stream", "tls", "trust"],
 };
 /** Packages that a browser build must be able to take: no node: module but stream, events and buffer. */
 const portable = ["xml", "channel", "jingle", "xml-stream", "transport-ibb"];

@@ -9,6 +9,7 @@ const servers = [
   { name: "coturn", file: "/usr/bin/turnserver" },
   { name: "iproute2", file: "/usr/sbin/ip" },
   { name: "iptables", file: "/usr/sbin/iptables-restore" },
+  { name: "miniupnpd-iptables", file: "/usr/sbin/miniupnpd" },
   { name: "procps", file: "/usr/sbin/sysctl" },
   { name: "openssl", file: "/usr/bin/openssl" },
   { name: "libnice-dev", file: "/usr/include/nice/agent.h" },

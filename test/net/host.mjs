@@ -8,7 +8,7 @@ const accounts = new Map();
 const answer = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 /** Goes online, and echoes what comes in streams. */
-async function login({ service, jid, transports, servers }) {
+async function login({ service, jid, transports, servers, mapPorts }) {
   const [username, rest] = jid.split("@");
   const [domain, resource] = rest.split("/");
   const xmpp = client({ service, domain, resource, username, credentials: async (authenticate) => await authenticate({ username, password: "any" }, "PLAIN") });
@@ -16,7 +16,7 @@ async function login({ service, jid, transports, servers }) {
   xmpp.on("error", (error) => answer({ event: "error", jid, error: String(error) }));
   const store = await TrustStore.inMemory();
   const policy = { allow: () => true, showAddress: () => true };
-  const e2e = await balcony(xmpp, { store, policy, servers, ...(transports && { transports }) });
+  const e2e = await balcony(xmpp, { store, policy, servers, mapPorts, ...(transports && { transports }) });
   e2e.on("session", (session) => session.on("stanza", (stanza) => void session.send(xml("message", {}, xml("body", {}, stanza.getChildText("body") ?? "")))));
   accounts.set(jid, e2e);
   const ready = new Promise((resolve) => e2e.once("ready", resolve));

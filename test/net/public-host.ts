@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { exec } from "../rigs/processes.js";
 import { type Internet, SERVER } from "./internet.js";
 import type { Namespace } from "./namespaces.js";
 
@@ -11,25 +12,53 @@ export interface PublicHost {
   readonly namespace: Namespace;
   /** For @xmpp/client. */
   readonly service: string;
+  /** File of the certificate, where there is one. */
+  readonly certificate: string;
   /** STUN and TURN. */
   readonly servers: readonly { readonly urls: readonly string[]; readonly username: string; readonly credential: string }[];
   stop(): Promise<void>;
 }
 
 /** The public host of the lab: Prosody with proxy65 and XEP-0215, and coturn with STUN and TURN by UDP and TCP, on IPv4 and IPv6. */
-export async function publicHost(internet: Internet): Promise<PublicHost> {
+/** @param tls with a certificate of its own making, which `certificate` is; else none, which is cheaper for many hosts */
+export async function publicHost(internet: Internet, { tls = false }: { readonly tls?: boolean } = {}): Promise<PublicHost> {
   const host = await internet.namespace("server");
   await internet.joinServer(host);
   const folder = await mkdtemp(join(tmpdir(), "balcony-net-"));
   await Promise.all(["data", "certs"].map((name) => mkdir(join(folder, name))));
   const config = join(folder, "prosody.cfg.lua");
-  await writeFile(config, configuration(folder));
+  const certificate = join(folder, "certs", `${SERVER.name}.crt`);
+  if (tls) {
+    const names = `subjectAltName=DNS:${SERVER.name}`;
+    const key = join(folder, "certs", `${SERVER.name}.key`);
+    await exec("openssl", [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      `/CN=${SERVER.name}`,
+      "-addext",
+      names,
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ]);
+  }
+  await writeFile(config, configuration(folder, tls));
   const prosody = host.spawn("prosody", ["--config", config, "-F"], { stdio: "ignore" });
   const coturn = host.spawn("turnserver", turnArguments(folder), { stdio: "ignore" });
   await Promise.all([listens(host, 5222), listens(host, TURN.port), listens(host, 5000)]);
   const turn = `turn.${SERVER.name}:${TURN.port}`;
   return {
     namespace: host,
+    certificate,
     service: `xmpp://${SERVER.name}:5222`,
     servers: [{ urls: [`stun:${turn}`, `turn:${turn}?transport=udp`, `turn:${turn}?transport=tcp`], username: TURN.username, credential: TURN.password }],
     stop: async () => {
@@ -47,7 +76,7 @@ async function ended(child: ReturnType<Namespace["spawn"]>): Promise<void> {
 }
 
 /** Every account is there, with any password: it is the paths that are measured. */
-function configuration(folder: string): string {
+function configuration(folder: string, tls: boolean): string {
   const services = [
     `{ type = "stun", transport = "udp", host = "turn.${SERVER.name}", port = ${TURN.port} }`,
     ...["udp", "tcp"].map(
@@ -69,7 +98,7 @@ s2s_ports = {}
 http_ports = {}
 https_ports = {}
 proxy65_ports = { 5000 }
-modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "external_services" }
+modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "external_services"; ${tls ? '"tls";' : ""} }
 modules_disabled = { "s2s" }
 authentication = "insecure"
 insecure_open_authentication = "Yes please, I know what I'm doing!"

@@ -49,7 +49,13 @@ export class RemoteHost {
   }
 
   /** @param options transports by name, or Balcony's own choice */
-  async login(options: { readonly service: string; readonly jid: string; readonly transports: readonly string[] | undefined; readonly servers: readonly object[] }): Promise<void> {
+  async login(options: {
+    readonly service: string;
+    readonly jid: string;
+    readonly transports: readonly string[] | undefined;
+    readonly servers: readonly object[];
+    readonly mapPorts?: boolean;
+  }): Promise<void> {
     const { failure } = await this.#ask({ command: "login", ...options });
     if (failure !== undefined) throw new Error(`${this.namespace.name} cannot log in: ${String(failure)}`);
   }

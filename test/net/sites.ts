@@ -40,6 +40,8 @@ export type Kind = keyof typeof behaviours;
 /** A host, and what stands between it and the Internet. */
 export interface Site {
   readonly host: Namespace;
+  /** What translates addresses, where something does. */
+  readonly router?: Namespace;
   readonly addresses: Addresses;
 }
 
@@ -55,7 +57,7 @@ export async function makeSite(internet: Internet, kind: Kind, label: string): P
   const addresses = await internet.join(router, "wan");
   const lan = await joinLan(router, host, { device: "lan", subnet: `192.168.${lanNumber++}` });
   await router.rules("ipv4", [...translation(behaviour, addresses.ipv4 ?? "", [{ host: lan }]), ...filter(behaviour)]);
-  return { host, addresses };
+  return { host, router, addresses };
 }
 
 let lanNumber = 10;
@@ -123,7 +125,9 @@ function translation({ mapping, filtering }: Behaviour, wan: string, places: rea
 
 function filter({ filtering, udp }: Behaviour): string[] {
   const blocked = udp ? [] : ["-A FORWARD -p udp -j REJECT --reject-with icmp-admin-prohibited"];
-  const inward = filtering === "endpoint-independent" ? [] : ["-A FORWARD -i wan -m conntrack --ctstate NEW,INVALID -j DROP"];
+  // What the router has been asked to let in (test of assisted candidates) is translated by the time it comes here.
+  const inward =
+    filtering === "endpoint-independent" ? [] : ["-A FORWARD -i wan -m conntrack --ctstate DNAT -j ACCEPT", "-A FORWARD -i wan -m conntrack --ctstate NEW,INVALID -j DROP"];
   // Between two networks of one house nothing passes but what hairpins.
   const between = [
     "-A FORWARD -i lan0 -o lan1 -m conntrack ! --ctstate DNAT,ESTABLISHED,RELATED -j DROP",

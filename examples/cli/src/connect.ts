@@ -21,6 +21,8 @@ export interface Online {
   readonly e2e: Balcony;
   /** Our full address. */
   readonly self: string;
+  /** Where the server is, if that does not follow from the address. */
+  readonly service: string | undefined;
   /** Closes every stream, then goes offline. */
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
         ...(options.transports && { transports: options.transports }),
         servers: options.stun.map((urls) => ({ urls })),
         dangerouslyUseLoopback: options.insecureLoopback,
+        mapPorts: options.mapPorts,
         ...rest.e2e,
         policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },
       },
@@ -105,6 +108,7 @@ export async function connect(options: ConnectOptions): Promise<Online> {
   return {
     e2e,
     self,
+    service: options.service,
     close: async () => {
       unfollow();
       const closing = async (): Promise<void> => {

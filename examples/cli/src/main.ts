@@ -6,7 +6,7 @@ import type { OpenOptions, VerifyByVoiceOptions } from "./commands-open.js";
 import type { ExportOptions, VouchOptions } from "./commands-statements.js";
 import type { SureOptions, VerifyOptions } from "./commands-trust.js";
 import { exitCodeOf, exitCodes, UsageError } from "./exit-codes.js";
-import { type CommonOptions, type OnlineOptions, seconds, withCommonOptions, withOnlineOptions, withStreamOptions } from "./options.js";
+import { type CommonOptions, type DoctorOptions, type OnlineOptions, seconds, withCommonOptions, withDoctorOptions, withOnlineOptions, withStreamOptions } from "./options.js";
 import { endWithReader, makeOutput } from "./output.js";
 
 const help = `
@@ -60,6 +60,10 @@ withStreamOptions(command("listen", "wait for others to open a stream"))
   .option("--yes", "take every stream that may be offered, without asking", false)
   .option("--once", "end with the first session; a pipe always does", false)
   .action(async (options: ListenOptions) => (await import("./commands-listen.js")).listenCommand(options));
+
+withDoctorOptions(command("doctor [jid]", "what this network and your server offer, what somebody supports, and what to do")).action(
+  async (jid: string | undefined, options: DoctorOptions) => (await import("./commands-doctor.js")).doctorCommand(jid, options),
+);
 
 withCommonOptions(command("identity", "your own fingerprint, as digits, words and QR code")).action(async (options: CommonOptions) =>
   (await import("./commands-identity.js")).identityCommand(options),

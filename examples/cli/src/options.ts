@@ -22,6 +22,10 @@ export interface OnlineOptions extends CommonOptions {
   readonly insecureAnyServerCertificate: boolean;
 }
 
+export interface DoctorOptions extends OnlineOptions {
+  readonly stun: readonly string[];
+}
+
 /** Options of every command that has streams. */
 export interface StreamOptions extends OnlineOptions {
   readonly keepalive: number;
@@ -32,6 +36,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly log?: LogPreference;
   readonly streamsOnly: boolean;
   readonly insecureLoopback: boolean;
+  readonly mapPorts: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -58,8 +63,13 @@ export function withOnlineOptions(command: Command): Command {
     .option("--insecure-any-server-certificate", "DANGEROUS, for test servers: take any certificate", false);
 }
 
+export const withDoctorOptions = (command: Command): Command => withStunOption(withOnlineOptions(command));
+
+const withStunOption = (command: Command): Command =>
+  command.option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, []);
+
 export function withStreamOptions(command: Command): Command {
-  return withOnlineOptions(command)
+  return withStunOption(withOnlineOptions(command))
     .option("--keepalive <seconds>", "silence after which the peer is asked whether it is there; it has half as long to answer", seconds, 60)
     .addOption(
       new Option("--relay-only", "only paths on which nobody learns your IP address: proxies of your server, and the server itself").default(false).conflicts("directOnly"),
@@ -72,8 +82,8 @@ export function withStreamOptions(command: Command): Command {
         "mustnot",
       ]),
     )
-    .option("--stun <url>", "a STUN server that tells what your address is to the outside: stun:host:port; may be given again", stun, [])
     .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false)
+    .option("--map-ports", "have the router lead others to us while a direct path is looked for, by UPnP or NAT-PMP", false)
     .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);
 }
 

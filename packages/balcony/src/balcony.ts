@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
+import type { Findings } from "@balcony/doctor";
 import type { ESessions } from "@balcony/esessions";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
@@ -19,6 +20,7 @@ import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
 import { esessionFeatures } from "./esessions/permission.js";
 import { sealing, storedSecrets } from "./esessions/sealing.js";
+import { type ExamineOptions, examine } from "./examine.js";
 import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
@@ -44,6 +46,8 @@ export interface BalconyOptions {
   readonly policy?: Partial<Policy>;
   /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
   readonly transports?: readonly (TransportName | Transport)[];
+  /** Has the router lead others to us by UPnP or NAT-PMP while a SOCKS5 bytestream is looked for, with peers that may learn our address. For those transports that are named. Default false. */
+  readonly mapPorts?: boolean;
   /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default: those that our own server names (XEP-0215). */
   readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
   /**
@@ -157,7 +161,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
     const none = options.transports?.length === 0 && this.#policy.fallback !== "never";
-    this.#transports = none ? [] : transportsOf(options.transports ?? defaultTransports);
+    this.#transports = none ? [] : transportsOf(options.transports ?? defaultTransports, { mapPorts: options.mapPorts ?? false });
     this.#servers = options.servers;
     this.#paths = options.paths ?? "any";
     this.#loopback = options.dangerouslyUseLoopback ?? false;
@@ -233,6 +237,22 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const { channel } = await this.#connected();
     const sessionOn = (stream: StanzaChannel): Session | undefined => [...this.#sessions].find((session) => session.channel === stream);
     return invite(options, { invitations: this.#ceremonies.invitations, self: channel.self, sessionOn });
+  }
+
+  /**
+   * Finds out what this network and our server offer for streams, by trying it; with an address, also what can be had with its devices. `verdict()` puts it into words.
+   * @throws `client-offline`, `invalid-jid`, `aborted`: a probe that fails says why in its place
+   */
+  async examine(address?: string, options: ExamineOptions = {}): Promise<Findings> {
+    const { channel } = await this.#connected();
+    const peer = address === undefined ? undefined : readAddress(address);
+    const disengage = peer === undefined ? () => undefined : this.#engage(peer);
+    try {
+      const known = { channel, contacts: this.#contacts, presence: this.#presence, timeouts: this.#timeouts };
+      return await examine(known, { ...options, peer, dangerouslyUseLoopback: this.#loopback });
+    } finally {
+      disengage();
+    }
   }
 
   /** Closes every session properly, then lets go of the client, which stays as it is. */

@@ -1,4 +1,5 @@
 export { BalconyError, type ErrorCode, type Phase } from "@balcony/channel";
+export { type Findings, type ProbeProgress, type Verdict, type VerdictLine, verdict } from "@balcony/doctor";
 export type { IceServer, Transport } from "@balcony/jingle";
 export { type Element, xml } from "@balcony/xml";
 export { Balcony, type BalconyEvents, type BalconyOptions, balcony, type OpenOptions } from "./balcony.js";
@@ -6,6 +7,7 @@ export type { XmppClient } from "./client.js";
 export type { IqCallee, IqCaller, IqContext, IqHandler, IqReply } from "./client-shape.js";
 export type { FallbackQuestion, IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js";
 export { exportStatement, importStatement, readStatementUri } from "./devices/handed.js";
+export type { ExamineOptions } from "./examine.js";
 export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
 export type { Logging, LoggingDifference, LogPreference } from "./logging.js";

@@ -14,11 +14,11 @@ export type TransportName = keyof typeof known;
 export const defaultTransports: readonly TransportName[] = ["s5b", "ice-tcp", "webrtc", "ibb"];
 
 /** Those named with their defaults, and those made elsewhere. Throws `invalid-argument`. */
-export function transportsOf(wanted: readonly (TransportName | Transport)[]): readonly Transport[] {
+export function transportsOf(wanted: readonly (TransportName | Transport)[], { mapPorts }: { readonly mapPorts: boolean }): readonly Transport[] {
   if (wanted.length === 0) throw new BalconyError("invalid-argument", "No transport is left.");
   return wanted.map((one) => {
     if (typeof one !== "string") return one;
     if (!Object.hasOwn(known, one)) throw new BalconyError("invalid-argument", `${JSON.stringify(one)} is no transport: ${Object.keys(known).join(", ")} are.`);
-    return known[one]();
+    return one === "s5b" && mapPorts ? s5b({ assisted: "router" }) : known[one]();
   });
 }

@@ -8,6 +8,7 @@ import { domainOf, type Element, type Jid } from "@balcony/xml";
 import { dial } from "./dial.js";
 import { Dialling } from "./dialling.js";
 import { begin, type Effect, type Event, type State, step } from "./negotiation.js";
+import { mapPort, type PortMapping } from "./port-mapping.js";
 import { activate, type BytestreamsProxy, ownProxies } from "./proxies.js";
 import { SocksServer } from "./socks-server.js";
 import { type Candidate, type Info, NS_S5B, priorityOf, readInfo, readSide, type Side, writeNotification, writeSide } from "./transport-element.js";
@@ -17,7 +18,15 @@ export interface S5bOptions {
   readonly dialTimeout?: number | undefined;
   /** ms from both lists of candidates to a connection. Default 12,000. */
   readonly timeout?: number | undefined;
+  /**
+   * Has the router map our port for as long as the choice takes (XEP-0260 §2.2 `assisted`), by UPnP or NAT-PMP; for peers that may learn our address alone. `{ map }` stands in for the router.
+   * Waited for at most 2 s ahead of each offer and answer. Default `off`.
+   */
+  readonly assisted?: "off" | "router" | { readonly map: typeof mapPort } | undefined;
 }
+
+/** ms for a router to map a port: offers and answers wait for it. */
+const MAPPING = 2_000;
 
 /** SOCKS5 bytestreams as a Jingle transport (XEP-0260 over XEP-0065): direct, or through a proxy of either server. Its bytes are the bare `net.Socket`. */
 export function s5b(options: S5bOptions = {}): Transport {
@@ -43,6 +52,7 @@ class S5bAttempt implements TransportAttempt {
   #theirs: Side | undefined;
   #proxies: readonly BytestreamsProxy[] = [];
   #server: SocksServer | undefined;
+  #mapping: PortMapping | undefined;
   #state: State | undefined;
   #proxied: Socket | undefined;
   #connected: ((connection: Connection) => void) | undefined;
@@ -139,17 +149,22 @@ class S5bAttempt implements TransportAttempt {
     const { addresses, channel, reach } = this.context;
     const { self, peer = "" } = channel;
     const found: Omit<Candidate, "cid" | "priority">[] = [];
+    let mapping: Promise<PortMapping | undefined> = Promise.resolve(undefined);
     if (addresses.paths !== "relayed" && reach !== "relayed") {
       // Our own first, as XEP-0260 has it; some put the addresses the other way round.
       this.#server = new SocksServer([destinationAddress(this.#sid, self, peer), destinationAddress(this.#sid, peer, self)]);
       const port = await this.#listen(this.#server, addresses.dangerouslyUseLoopback === true);
-      if (port !== undefined)
+      if (port !== undefined) {
+        mapping = this.#map(port);
         found.push(...(addresses.dangerouslyUseLoopback ? ["127.0.0.1"] : ownAddresses()).map((host) => ({ host, port, jid: self, type: "direct" as const })));
+      }
     }
     if (addresses.paths !== "direct") {
       this.#proxies = await ownProxies(channel);
       found.push(...this.#proxies.map((proxy) => ({ ...proxy, type: "proxy" as const })));
     }
+    const mapped = await mapping;
+    if (mapped) found.push({ host: mapped.host, port: mapped.port, jid: self, type: "assisted" });
     if (this.#over) throw new BalconyError("closed", "The transport's time is over.");
     const rank = { direct: 0, assisted: 0, tunnel: 0, proxy: 0 };
     this.#ours = found.filter((one) => !taken.some((other) => samePlace(one, other))).map((one) => ({ ...one, cid: randomId(), priority: priorityOf(one.type, rank[one.type]++) }));
@@ -162,6 +177,21 @@ class S5bAttempt implements TransportAttempt {
       return port;
     } catch (error) {
       this.context.progress("s5b: no port can be opened", error as Error);
+      return undefined;
+    }
+  }
+
+  /** A port of the router's that leads to ours, where that is asked for and there is a router that does it. */
+  async #map(port: number): Promise<PortMapping | undefined> {
+    const { assisted = "off" } = this.options;
+    if (assisted === "off") return undefined;
+    try {
+      const mapping = await (assisted === "router" ? mapPort : assisted.map)(port, { timeout: MAPPING, signal: this.#stop.signal });
+      if (this.#over) await mapping.release();
+      else this.#mapping = mapping;
+      return mapping;
+    } catch (error) {
+      if (!this.#over) this.context.progress("s5b: no router maps a port", error as Error);
       return undefined;
     }
   }
@@ -271,6 +301,7 @@ class S5bAttempt implements TransportAttempt {
     this.#stop.abort(new BalconyError("closed", "The transport's time is over."));
     this.#dialling.keep([]);
     this.#server?.close();
+    void this.#mapping?.release(); // it never rejects, and nobody has to wait for a router
     for (const socket of [...this.#dialled.values(), this.#proxied]) if (socket !== chosen) socket?.destroy();
     this.#connected = undefined;
     this.#failed = undefined;
