@@ -100,14 +100,14 @@ function picture(screen) {
         .map((run) => {
           const indent = run.text.length - run.text.trimStart().length;
           const weight = style.bold ? ' font-weight="bold"' : "";
-          return `<text x="${(left + (run.column + indent) * width).toFixed(1)}" y="${top + row * height}" fill="${style.colour}"${weight}>${escaped(run.text.trim())}</text>`;
+          return `<text xml:space="preserve" x="${(left + (run.column + indent) * width).toFixed(1)}" y="${top + row * height}" fill="${style.colour}"${weight}>${escaped(run.text.trim())}</text>`;
         });
     });
   });
   const size = { width: Math.ceil(2 * left + COLUMNS * width), height: top + lines.length * height };
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="Two people verify each other: romeo's terminal">
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
-<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" xml:space="preserve" style="white-space: pre">
+<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">
 ${text.join("\n")}
 </g>
 </svg>
