@@ -92,7 +92,7 @@ export interface House {
   tearDown(): Promise<void>;
 }
 
-export const accounts = { "romeo@montague.lit": "orchard", "juliet@capulet.lit": "balcony" };
+export const accounts = { "romeo@montague.lit": "orchard", "juliet@capulet.lit": "balcony", "nurse@capulet.lit": "wormwood" };
 
 /** @param options `strangers`: nobody is in anybody's contacts */
 export async function house({ strangers = false }: { readonly strangers?: boolean } = {}): Promise<House> {

@@ -119,29 +119,29 @@ describe("a person at one end", () => {
 
 describe("a peer that has ESessions alone", () => {
   it("is talked to, and told plainly to be less than a stream", async () => {
-    const juliet = await login({
+    const nurse = await login({
       service: at.server.service,
-      jid: "juliet@capulet.lit",
-      password: "balcony",
+      jid: "nurse@capulet.lit", // who has never had a stream: of juliet it would be a downgrade
+      password: "wormwood",
       resource: "sealed",
       options: { transports: [], policy: { fallback: () => true } },
     });
     try {
-      juliet.e2e.on("session", (session) => {
+      nurse.e2e.on("session", (session) => {
         session.on("stanza", (stanza) => {
           if (stanza.name === "message") void session.send(xml("message", {}, xml("body", {}, `${stanza.getChildText("body")}?`)));
         });
       });
-      const refused = await balcony("open", juliet.self, ...at.as("romeo"), "--streams-only").ended;
+      const refused = await balcony("open", nurse.self, ...at.as("romeo"), "--streams-only").ended;
       expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining("[unsupported-peer]")]);
-      const romeo = await balcony("open", juliet.self, ...at.as("romeo")).until("this is an ESession, stanza by stanza through both servers");
+      const romeo = await balcony("open", nurse.self, ...at.as("romeo")).until("this is an ESession, stanza by stanza through both servers");
       romeo.child.stdin.write("art thou not Romeo\n");
       await romeo.until("art thou not Romeo?");
       romeo.child.stdin.end();
       const { code, stderr } = await romeo.ended;
       expect([code, stderr]).toEqual([0, expect.stringContaining("not verified")]);
     } finally {
-      await juliet.logout();
+      await nurse.logout();
     }
   });
 });
