@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { BalconyError, withDeadline } from "@balcony/channel";
 import type { TrustStore } from "@balcony/trust";
 import { bare, JidError, normalize } from "@balcony/xml";
@@ -51,6 +52,7 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
         servers: options.stun.map((urls) => ({ urls })),
         dangerouslyUseLoopback: options.insecureLoopback,
         mapPorts: options.mapPorts,
+        ...(await anchorsIn(options)),
         ...rest.e2e,
         policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },
       },
@@ -59,6 +61,14 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
     await keys.store.close();
     throw error;
   }
+}
+
+async function anchorsIn({ anchors: file }: StreamOptions): Promise<BalconyOptions> {
+  if (file === undefined) return {};
+  const anchors = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new UsageError(`The trust anchors in ${file} cannot be read.`, { cause });
+  });
+  return { trust: { anchors } };
 }
 
 /** An address as a person has typed it, in normal form. */

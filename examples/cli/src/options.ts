@@ -37,6 +37,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly streamsOnly: boolean;
   readonly insecureLoopback: boolean;
   readonly mapPorts: boolean;
+  readonly anchors?: string;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -75,6 +76,7 @@ export function withStreamOptions(command: Command): Command {
       new Option("--relay-only", "only paths on which nobody learns your IP address: proxies of your server, and the server itself").default(false).conflicts("directOnly"),
     )
     .addOption(new Option("--direct-only", "only paths from machine to machine; whoever gets a stream learns your IP address").default(false))
+    .option("--anchors <file>", "authorities, in PEM, whose certificates you take for whose a key is")
     .option("--transports <list>", "which ways to try, in this order: some of s5b,ice-tcp,webrtc,ibb, which is the default", transports)
     .addOption(
       new Option("--log <preference>", "may a transcript be kept of what is said? It is told to the other side; without it: may, and you are asked where they want none").choices([

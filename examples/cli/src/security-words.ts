@@ -22,6 +22,7 @@ function describeFallback({ esession }: SealedSecurity): readonly Line[] {
 function describeKey(peer: string, security: Security, restricted = false): readonly Line[] {
   if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
   if (security.verified?.how === "code") return [["verified: you both had the same code", "done"]];
+  if (security.verified?.how === "ca") return [["verified: an authority that you trust has issued their certificate", "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
   if (!security.peer) return describeKeyless(security);
@@ -85,6 +86,10 @@ export function describeAlert(alert: Session["security"]["alerts"][number]): str
       return "they have shown other keys before: a new device, or somebody else";
     case "unverified-beside-verified":
       return "you have verified another key of theirs, and not this one";
+    case "attestation-lost":
+      return "an authority that you trust vouched for this key once, and does not now";
+    case "certificate":
+      return `no authority that you trust vouches for their key: ${printable(alert.why)}`;
     case "path-altered":
       return `a server between you has changed by which path you connect (${printable(alert.what.join("; "))}): what you say is encrypted all the same`;
     case "differed":

@@ -3,7 +3,7 @@ import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/ch
 import type { Findings } from "@balcony/doctor";
 import type { ESessions } from "@balcony/esessions";
 import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
-import type { Identity } from "@balcony/tls";
+import { type Anchor, type Identity, readAnchors } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
@@ -44,6 +44,11 @@ export interface BalconyOptions {
   /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
   readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
   readonly policy?: Partial<Policy>;
+  /**
+   * `anchors`: certificates of authorities in PEM, one after another, whose word you take for whose a key is: a peer whose certificate they have issued for its address is `verified` by `ca`. Nobody by
+   * default; neither the system's list nor Node's is ever used.
+   */
+  readonly trust?: { readonly anchors?: string };
   /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
   readonly transports?: readonly (TransportName | Transport)[];
   /** Has the router lead others to us by UPnP or NAT-PMP while a SOCKS5 bytestream is looked for, with peers that may learn our address. For those transports that are named. Default false. */
@@ -117,6 +122,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly store: TrustStore;
   readonly #policy: Policy;
   readonly #timeouts: Timeouts;
+  readonly #anchors: readonly Anchor[];
   readonly #secure: Secure;
   readonly #limits: Partial<Limits>;
   readonly #keepalive: KeepaliveTimes | "off" | undefined;
@@ -157,6 +163,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       ...options.policy,
     };
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.#anchors = options.trust?.anchors === undefined ? [] : readAnchors(options.trust.anchors);
     this.#secure = options.secure ?? "auto";
     this.#limits = options.limits ?? {};
     this.#keepalive = options.keepalive;
@@ -374,6 +381,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       ceremonies: this.#ceremonies,
       verifying,
       policy: this.#policy,
+      anchors: this.#anchors,
       timeouts: { ...this.#timeouts, ...timeouts },
       secure: this.#secure,
       limits: this.#limits,
@@ -410,7 +418,9 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       const spki = session.security.peer?.fingerprint;
       if (bare(session.peer) !== owner || spki === undefined) continue;
       const { record, otherOwners } = this.store.view(bare(session.channel.self), owner);
-      const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#policy });
+      const { verified } = session.security;
+      const attested = verified?.how === "ca" ? verified : undefined; // it was shown in this very session's handshake
+      const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#policy, attested });
       session.reviewed(decision, (code) => blocked(code, owner, { shown: spki, known: (record?.devices ?? []).map(describe) }));
     }
   }

@@ -1,7 +1,7 @@
 import type { StanzaChannel } from "@balcony/channel";
 import type { ESessions } from "@balcony/esessions";
 import type { AddressPolicy, Jingle, Transport } from "@balcony/jingle";
-import type { Identity, PeerCertificate } from "@balcony/tls";
+import type { Anchor, Identity, PeerCertificate } from "@balcony/tls";
 import type { Decision, TrustStore } from "@balcony/trust";
 import type { Jid, Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
@@ -118,6 +118,8 @@ export interface Context {
   readonly verifying: boolean;
   readonly identity: Identity;
   readonly policy: Policy;
+  /** Authorities whose word the person takes for whose a key is. */
+  readonly anchors: readonly Anchor[];
   readonly timeouts: Timeouts;
   readonly secure: Secure;
   readonly limits: Partial<Limits>;

@@ -1,4 +1,4 @@
-import { createIdentity, exportIdentity, type Identity, importIdentity, renewIdentity } from "@balcony/tls";
+import { createIdentity, exportIdentity, type Identity, importIdentity, readCertificate, renewIdentity } from "@balcony/tls";
 import type { TrustStore } from "@balcony/trust";
 import type { Jid } from "@balcony/xml";
 
@@ -9,7 +9,9 @@ const DAY = 24 * 60 * 60 * 1000;
 /** The key and certificate of an own account: kept, made where there is none, renewed in good time. Trust hangs on the key, so renewal changes nothing for peers. */
 export async function ownIdentity(store: TrustStore, account: Jid): Promise<Identity> {
   const kept = importIdentity(await store.identity(account, async () => exportIdentity(createIdentity(account))));
-  if (kept.notAfter.getTime() - Date.now() > RENEW_WITHIN * DAY) return kept;
+  // What an authority has issued only that authority renews; it gives way to one of our own once it has ended.
+  const within = readCertificate(kept.certificate).selfIssued ? RENEW_WITHIN * DAY : 0;
+  if (kept.notAfter.getTime() - Date.now() > within) return kept;
   const renewed = renewIdentity(kept);
   await store.replaceCertificate(account, exportIdentity(renewed).certificate);
   return renewed;

@@ -11,7 +11,7 @@ import type { RestrictionParts } from "./verification/restriction.js";
 
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Settled): Promise<SessionParts> {
-  const { altered, decision, jingle, logging, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
+  const { altered, attestationFailure, decision, jingle, logging, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
   const { ceremonies, identity, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
@@ -35,7 +35,11 @@ export async function remember(context: Context, previous: Settled): Promise<Ses
         trust,
         ...(trust === "verified" && pinned?.verified && { verified: pinned.verified }),
         firstUse: decision.action === "accept" && decision.firstUse,
-        alerts: [...decision.alerts, ...(altered.length > 0 ? [{ kind: "path-altered", what: altered } as const] : [])],
+        alerts: [
+          ...decision.alerts,
+          ...(attestationFailure && trust === "unverified" ? [{ kind: "certificate", code: attestationFailure.code, why: attestationFailure.message } as const] : []),
+          ...(altered.length > 0 ? [{ kind: "path-altered", what: altered } as const] : []),
+        ],
         signalling,
         own: { fingerprint: tls.ownCertificate.spki, certificate: tls.ownCertificate.fingerprint },
         peer: { fingerprint: tls.peerCertificate.spki, certificate: tls.peerCertificate.fingerprint },

@@ -4,6 +4,7 @@ import { type SecureOptions, secure, type Secured as Tls } from "@balcony/tls";
 import { type Decision, decide } from "@balcony/trust";
 import { bare, type Element, xml } from "@balcony/xml";
 import { startTls as exchangeStartTls } from "@balcony/xml-stream";
+import { attest } from "./attest.js";
 import { blocked, describe } from "./blocked-key.js";
 import { contend } from "./contend.js";
 import type { Context } from "./context.js";
@@ -21,6 +22,8 @@ export interface Secured extends Connected {
   readonly starttls: { readonly sent: Element; readonly received: Element | undefined } | undefined;
   /** A key that is blocked for want of a verification comes this far only where `context.verifying` is set. */
   readonly decision: Decision;
+  /** Why no authority vouches for a certificate that says one does. */
+  readonly attestationFailure: BalconyError | undefined;
 }
 
 /**
@@ -46,12 +49,13 @@ async function secured(
   context: Context,
   previous: Connected,
   { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
-): Promise<Pick<Secured, "tls" | "starttls" | "decision">> {
+): Promise<Pick<Secured, "tls" | "starttls" | "decision" | "attestationFailure">> {
   const { peer, role, self } = previous;
   const { identity, store } = context;
   const known = store.view(bare(self), bare(peer));
   const timeout = Math.max(0, deadline - performance.now());
   let decision: Decision | undefined;
+  let attestationFailure: BalconyError | undefined;
   const options: SecureOptions = {
     role: role === "initiator" ? "client" : "server",
     identity,
@@ -61,7 +65,11 @@ async function secured(
     accept: (certificate) => {
       checkAnnounced(previous.jingle.remoteSecurity, certificate);
       const { spki } = certificate;
-      decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy });
+      const { attested, failure } = attest(certificate, { anchors: context.anchors, address: bare(peer), role: role === "initiator" ? "server" : "client", now: Date.now() });
+      decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy, attested });
+      attestationFailure = failure;
+      // Where a verified key is asked for, what is wrong with the certificate says more than that it is not verified.
+      if (failure && !context.verifying && decision.action === "block" && decision.code === "not-trusted") throw failure;
       if (decision.action === "block" && !(context.verifying && canBeVerified(decision.code)))
         throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
     },
@@ -70,7 +78,7 @@ async function secured(
   const { starttls, tls } = await begun.catch((error: unknown) => {
     throw misrouted(known.record?.everStreamed ? suspectingDowngrade(error) : error);
   });
-  if (decision) return { tls, starttls, decision };
+  if (decision) return { tls, starttls, decision, attestationFailure };
   tls.bytes.destroy();
   throw new BalconyError("internal", "TLS stands without a decision on the peer's key.");
 }

@@ -15,6 +15,8 @@ export interface Identity {
   readonly address: string;
   /** DER. */
   readonly certificate: Uint8Array;
+  /** DER of the authorities' certificates that are shown behind it, where it is not self-signed. */
+  readonly chain?: readonly Uint8Array[];
   readonly privateKey: KeyObject;
   /** SHA-256 of the SubjectPublicKeyInfo: 64 lower-case hex digits. */
   readonly spki: string;
@@ -23,7 +25,7 @@ export interface Identity {
   readonly notAfter: Date;
 }
 
-/** As it is kept: encryption at rest is for whoever keeps it. */
+/** As it is kept; behind the certificate those of its authorities, where it has any: encryption at rest is for whoever keeps it. */
 export interface IdentityPem {
   readonly certificate: string;
   /** PKCS #8. */
@@ -66,8 +68,11 @@ export function renewIdentity({ address, privateKey }: Identity, options: Omit<I
 }
 
 /** The identity as text, the key in the clear. */
-export function exportIdentity({ certificate, privateKey }: Identity): IdentityPem {
-  return { certificate: new X509Certificate(certificate).toString(), privateKey: privateKey.export({ format: "pem", type: "pkcs8" }).toString() };
+export function exportIdentity({ certificate, chain = [], privateKey }: Identity): IdentityPem {
+  return {
+    certificate: [certificate, ...chain].map((der) => new X509Certificate(der).toString()).join(""),
+    privateKey: privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+  };
 }
 
 /**
@@ -82,7 +87,8 @@ export function importIdentity({ certificate, privateKey }: IdentityPem): Identi
     const { der, fingerprint, notAfter, spki, xmppAddresses } = readCertificate(x509.raw);
     const [address, ...more] = xmppAddresses;
     if (address === undefined || address.includes("/") || more.length > 0) throw new Error("The certificate is not that of one bare address.");
-    return Object.freeze({ address, certificate: der, privateKey: key, spki, fingerprint, notAfter });
+    const chain = (certificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? []).slice(1).map((pem) => new X509Certificate(pem).raw);
+    return Object.freeze({ address, certificate: der, ...(chain.length > 0 && { chain }), privateKey: key, spki, fingerprint, notAfter });
   } catch (cause) {
     throw new BalconyError("store-corrupt", "The stored certificate and key cannot be read.", { phase: "store", cause });
   }

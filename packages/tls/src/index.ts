@@ -1,3 +1,4 @@
+export { type Anchor, checkChain, readAnchors } from "./chain.js";
 export { createIdentity, exportIdentity, type Identity, type IdentityOptions, type IdentityPem, importIdentity, renewIdentity } from "./identity.js";
 export type { Expectation } from "./judge.js";
 export type { KeyType } from "./public-key.js";

@@ -1,11 +1,13 @@
+import type { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { BalconyError, type ErrorCode, readAddress } from "@balcony/channel";
 import { oids } from "./asn1.js";
+import { checkTime } from "./chain.js";
 import type { Identity } from "./identity.js";
-import { invalid, type PeerCertificate, readCertificate } from "./read-certificate.js";
+import { type PeerCertificate, readCertificate } from "./read-certificate.js";
 
-/** For peers whose clocks are before ours and who make their certificate as they call. */
-const CLOCK_SLACK = 5 * 60 * 1000;
+/** Certificates that are kept of those that a peer sends behind its own. */
+const MOST_BEHIND = 16;
 
 /** Who is expected at the other end. */
 export interface Expectation {
@@ -24,7 +26,7 @@ interface Judging extends Expectation {
 
 /**
  * All that Node leaves open when its handshake is done: its `authorized` is not looked at, as it depends on lists of authorities and not on the peer.
- * @throws `resumption`, `tls-version`, `alpn-mismatch`, `no-certificate`, `certificate-invalid`, `key-unacceptable`, `reflection`, `address-mismatch`, `fingerprint-mismatch`
+ * @throws `resumption`, `tls-version`, `alpn-mismatch`, `no-certificate`, `certificate-invalid`, `certificate-expired`, `certificate-not-yet-valid`, `certificate-usage`, `key-unacceptable`, `reflection`, `address-mismatch`, `fingerprint-mismatch`
  */
 export function judge(socket: TLSSocket, expected: Judging): PeerCertificate {
   // Before the certificate is read: of a resumed session it would be the old peer's.
@@ -34,9 +36,9 @@ export function judge(socket: TLSSocket, expected: Judging): PeerCertificate {
   if (alpnProtocol && alpnProtocol !== "xmpp-client") throw refusal("alpn-mismatch", `The peer chose the application protocol ${JSON.stringify(alpnProtocol)}.`);
   const shown = socket.getPeerX509Certificate();
   if (!shown) throw refusal("no-certificate", "The peer showed no certificate.");
-  const peer = readCertificate(shown.raw);
+  const peer = readCertificate(shown.raw, chainBehind(shown));
   if (peer.spki === expected.identity.spki) throw refusal("reflection", "The peer showed our own key.");
-  checkTime(peer, (expected.clock ?? Date.now)());
+  checkTime(peer, "The certificate", (expected.clock ?? Date.now)());
   checkUsage(peer, expected.role === "client" ? "server" : "client");
   checkAddress(peer, expected.peerAddress);
   if (expected.expectedFingerprint !== undefined && peer.fingerprint !== expected.expectedFingerprint) {
@@ -45,15 +47,17 @@ export function judge(socket: TLSSocket, expected: Judging): PeerCertificate {
   return peer;
 }
 
-function checkTime({ notBefore, notAfter }: PeerCertificate, now: number): void {
-  if (now < notBefore.getTime() - CLOCK_SLACK) throw invalid(`it is valid only from ${notBefore.toISOString()} on`);
-  if (now > notAfter.getTime() + CLOCK_SLACK) throw invalid(`it was valid until ${notAfter.toISOString()}`);
+/** In the order in which they came. Asked of what Node gave once: a second call gives another object, without them. */
+function chainBehind(shown: X509Certificate): readonly Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  for (let next = shown.issuerCertificate; next && chain.length < MOST_BEHIND; next = next.issuerCertificate) chain.push(next.raw);
+  return chain;
 }
 
 /** RFC 5280 §4.2.1.12. */
 function checkUsage({ usages }: PeerCertificate, role: "client" | "server"): void {
   const needed = role === "client" ? oids.clientAuth : oids.serverAuth;
-  if (usages && !usages.includes(needed) && !usages.includes(oids.anyExtendedKeyUsage)) throw invalid(`it is not for use as a TLS ${role}`);
+  if (usages && !usages.includes(needed) && !usages.includes(oids.anyExtendedKeyUsage)) throw refusal("certificate-usage", `The certificate is not for use as a TLS ${role}.`);
 }
 
 function checkAddress({ xmppAddresses }: PeerCertificate, peerAddress: string | undefined): void {

@@ -13,6 +13,10 @@ const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.key
 /** What a certificate says. Who vouches for it is not looked at: trust hangs on `spki`. */
 export interface PeerCertificate {
   readonly der: Uint8Array;
+  /** What the peer has sent behind it, as it came: DER, and nobody has looked at it. */
+  readonly chain: readonly Uint8Array[];
+  /** Does it say that it signed itself? Then nobody else vouches for it. */
+  readonly selfIssued: boolean;
   /** SHA-256 of the certificate: 64 lower-case hex digits. Changes with each renewal. */
   readonly fingerprint: string;
   /** SHA-256 of the SubjectPublicKeyInfo: 64 lower-case hex digits. What trust hangs on. */
@@ -30,7 +34,7 @@ export interface PeerCertificate {
  * Reads a certificate from its DER. Whether it is valid now is not looked at.
  * @throws `certificate-invalid` where it is malformed, `key-unacceptable` where its key is of a kind, size or encoding that is not accepted
  */
-export function readCertificate(der: Uint8Array): PeerCertificate {
+export function readCertificate(der: Uint8Array, chain: readonly Uint8Array[] = []): PeerCertificate {
   if (der.length > MOST_BYTES) throw invalid(`it has ${der.length} bytes`);
   const { extensions, notAfter, notBefore, selfIssued, spki } = readOrRefuse("it cannot be read", () => readFields(der));
   const keyType = acceptableKey(spki);
@@ -40,6 +44,8 @@ export function readCertificate(der: Uint8Array): PeerCertificate {
   if (selfIssued && !readOrRefuse("its signature cannot be read", () => x509.verify(key))) throw invalid("it is not signed by its own key, as it says it is");
   return {
     der,
+    chain,
+    selfIssued,
     fingerprint: sha256(der),
     spki: sha256(spki),
     keyType,
@@ -62,7 +68,7 @@ interface Fields {
 }
 
 /** RFC 5280 §4.1. */
-function readFields(der: Uint8Array): Fields {
+export function readFields(der: Uint8Array): Fields {
   const [tbs, algorithm, signature, ...more] = items(decode(der));
   if (!isUniversal(signature, "BITSTRING") || more.length > 0) throw new Error("a certificate has three parts");
   const fields = [...items(tbs)];

@@ -53,10 +53,10 @@ describe.each(kinds)("what is expected of the certificate, over %s", (_kind, pai
 
   it.each([
     ["both roles", [oids.clientAuth, oids.serverAuth], "accepted", "accepted"],
-    ["clients alone", [oids.clientAuth], "accepted", "certificate-invalid"],
-    ["servers alone", [oids.serverAuth], "certificate-invalid", "accepted"],
+    ["clients alone", [oids.clientAuth], "accepted", "certificate-usage"],
+    ["servers alone", [oids.serverAuth], "certificate-usage", "accepted"],
     ["anything", [oids.anyExtendedKeyUsage], "accepted", "accepted"],
-    ["signing programs", ["1.3.6.1.5.5.7.3.3"], "certificate-invalid", "certificate-invalid"],
+    ["signing programs", ["1.3.6.1.5.5.7.3.3"], "certificate-usage", "certificate-usage"],
   ] as const)("its use for %s is heeded", async (_name, ids, asTheirClient, asTheirServer) => {
     expect(await shown("client", [usages(...ids)])).toBe(asTheirClient);
     expect(await shown("server", [usages(...ids)])).toBe(asTheirServer);

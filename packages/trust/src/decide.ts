@@ -14,6 +14,8 @@ export type Alert =
   | { readonly kind: "new-key" }
   /** The key is known but not verified, while another of this address is. */
   | { readonly kind: "unverified-beside-verified" }
+  /** An authority vouched for this key, and does not now: it was renewed elsewhere, or the authority is trusted no more. */
+  | { readonly kind: "attestation-lost" }
   /** With this very key at the other end somebody saw other symbols (`at`: ISO 8601), and nobody has verified it since: somebody may be in between. */
   | { readonly kind: "differed"; readonly at: string };
 
@@ -41,6 +43,8 @@ export interface DecisionInput {
   readonly otherOwners: readonly Owner[];
   /** `verified` refuses every key that is not. What the record says of this peer goes before it. */
   readonly policy: { readonly require: Requirement };
+  /** An authority that the person trusts vouches, in this very handshake, that the key is this address's. */
+  readonly attested?: Verification | undefined;
 }
 
 /**
@@ -53,6 +57,9 @@ export interface DecisionInput {
  * | 2   | verified                   | directly, or vouched for by one     | accept, verified, how and when                     |
  * |     |                            | that is directly verified           |                                                    |
  * | 3   | unverified or unknown      | it is revoked under another owner   | block `key-revoked`                                |
+ * | 3a  | not verified by a person   | an authority vouches for it now,    | accept, verified by `ca`                           |
+ * |     |                            | and no person has said otherwise    |                                                    |
+ * | 3b  | verified by an authority   | none vouches for it now             | as unverified; accepted with `attestation-lost`    |
  * | 4   | unverified                 | its voucher stands no more          | block `key-changed`                                |
  * | 5   | unverified                 | symbols differed with it, tombstone | block `key-changed`                                |
  * | 6   | unverified                 | verified is required                | block `not-trusted`                                |
@@ -68,7 +75,7 @@ export interface DecisionInput {
  * In every row: known for another address, too → `same-key` stands first among the alerts; symbols differed with this key → `differed` stands next.
  * Row 5: a key that was met only to verify it, and failed, is on record for that; it must not be taken for one that had been accepted.
  */
-export function decide({ record, spki, otherOwners, policy }: DecisionInput): Decision {
+export function decide({ record, spki, otherOwners, policy, attested }: DecisionInput): Decision {
   const devices = record?.devices ?? [];
   const device = deviceOf(record, spki);
   const alerts: readonly Alert[] = [
@@ -81,18 +88,34 @@ export function decide({ record, spki, otherOwners, policy }: DecisionInput): De
   if (!isSpki(spki)) return block("not-trusted");
   const required = record?.require ?? policy.require;
   if (device?.status === "revoked") return block("key-revoked");
-  if (device && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
+  const byAuthority = device?.status === "verified" && device.verified?.how === "ca";
+  if (device && !byAuthority && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
   if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
+  if (attested && mayBeAttested(record, device)) return { action: "accept", trust: "verified", verification: attested, firstUse: device === undefined, alerts };
   if (device) {
-    if (device.orphaned || device.status === "verified") return block("key-changed");
+    if (device.orphaned || (device.status === "verified" && !byAuthority)) return block("key-changed");
     if (device.differed !== undefined && record?.tombstone) return block("key-changed");
     if (required === "verified") return block("not-trusted");
+    if (byAuthority) return accept(false, { kind: "attestation-lost" });
     return accept(false, devices.some(({ status }) => status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
   }
   if (record?.tombstone) return block("key-changed");
   if (required === "verified") return block("not-trusted");
   if (devices.filter(({ status }) => status === "unverified").length >= MAX_UNVERIFIED) return block("too-many-devices");
   return accept(true, devices.length > 0 ? { kind: "new-key" } : undefined);
+}
+
+/**
+ * Does an authority's word count for this key? Not against what people have said: once one of them has verified a key of this address, revoked one, or seen other symbols, no authority introduces
+ * another. Where all that was verified was so by authorities, a new key that one vouches for is taken.
+ */
+function mayBeAttested(record: PeerRecord | undefined, device: Device | undefined): boolean {
+  const devices = record?.devices ?? [];
+  if (device?.orphaned || device?.differed !== undefined) return false;
+  if (!device && devices.filter(({ status }) => status === "unverified").length >= MAX_UNVERIFIED) return false;
+  if (!record?.tombstone) return true;
+  const verified = devices.filter((one) => one.verified !== undefined);
+  return verified.length > 0 && devices.every(({ status }) => status !== "revoked") && verified.every((one) => one.verified?.how === "ca");
 }
 
 /** Is it verified, and where another vouched for it, is that one still directly verified? The transitions see to it; nothing hangs on them alone. */

@@ -4,10 +4,10 @@ import { BalconyError } from "@balcony/channel";
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "imported", "vouched"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "imported", "vouched", "ca"] as const;
 export type How = (typeof ways)[number];
 /** Those by which a person verifies a key themselves. */
-export type DirectHow = Exclude<How, "vouched">;
+export type DirectHow = Exclude<How, "vouched" | "ca">;
 
 /** How and when a key was verified. */
 export interface Verification {
@@ -98,7 +98,7 @@ export function deviceOf(record: PeerRecord | undefined, spki: string): Device |
 
 /** Has a person verified this key themselves, or the one that it replaces? Only such a key vouches for others. */
 export function isDirectlyVerified(device: Device | undefined): boolean {
-  return device?.status === "verified" && device.verified !== undefined && device.verified.how !== "vouched";
+  return device?.status === "verified" && device.verified !== undefined && device.verified.how !== "vouched" && device.verified.how !== "ca";
 }
 
 // The transitions. Each takes a record and gives the next; undefined stands for "never met". One that changes nothing gives back the very same record.
@@ -112,6 +112,13 @@ export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { r
   const fresh = Date.parse(at) - Date.parse(known.lastSeen) < HOUR; // a clock that went back changes nothing
   if (fresh && everStreamed === before.everStreamed) return before;
   return { ...withDevice(before, { ...known, lastSeen: fresh ? known.lastSeen : at }), everStreamed };
+}
+
+/** An authority that the person trusts has vouched for a key in the very handshake in which it was shown. What a person has verified stays so. */
+export function attested(record: PeerRecord | undefined, { spki, at }: { readonly spki: string; readonly at: string }): PeerRecord {
+  const known = deviceOf(record, spki);
+  if (record && known?.status === "verified") return record;
+  return withVerified(record, { spki, at, verification: { how: "ca", at } });
 }
 
 /** The person has verified a key, known or not. */

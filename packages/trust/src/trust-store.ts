@@ -2,6 +2,7 @@ import { BalconyError } from "@balcony/channel";
 import { type Code, spentHash } from "./code/code.js";
 import { type Acceptance, type BlockCode, decide, type Owner } from "./decide.js";
 import {
+  attested,
   type BareJid,
   charged,
   codeConfirmed,
@@ -165,11 +166,13 @@ export class TrustStore {
    */
   async accepted(account: BareJid, peer: BareJid, use: { readonly spki: string; readonly decision: Acceptance; readonly streamed: boolean }): Promise<Device> {
     const { spki, decision, streamed } = use;
+    const byAuthority = decision.verification?.how === "ca" ? decision.verification : undefined;
     const record = await this.#change(account, { peer, spki }, (before, owners) => {
-      const again = decide({ record: before, spki, otherOwners: owners, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
+      const again = decide({ record: before, spki, otherOwners: owners, attested: byAuthority, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
       const code = again.action === "block" ? again.code : again.trust === "unverified" && decision.trust === "verified" ? "not-trusted" : undefined;
       if (code) throw new BalconyError(code, blocked[code], { phase: "trust", peer });
-      return seen(before, { spki, at: this.#now(), streamed });
+      const used = seen(before, { spki, at: this.#now(), streamed });
+      return byAuthority ? attested(used, { spki, at: this.#now() }) : used;
     });
     return known(record, spki);
   }

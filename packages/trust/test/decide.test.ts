@@ -11,6 +11,8 @@ const differing = (of = spki): Device => ({ ...unverified(of), differed: at });
 const revoked = (of = spki): Device => ({ ...unverified(of), status: "revoked", revoked: at });
 const crowd = (count: number): Device[] => Array.from({ length: count }, (_, index) => unverified(key(index)));
 const byVoucher = (by: string, of = spki): Device => ({ ...unverified(of), status: "verified", verified: { how: "vouched", at, by } });
+const attestation = { how: "ca", at: "2026-02-02T00:00:00.000Z" } as const;
+const byCa = (of = spki): Device => ({ ...unverified(of), status: "verified", verified: { how: "ca", at } });
 const orphan = (by: string): Device => ({ ...unverified(), orphaned: { by, at } });
 const record = (devices: readonly Device[], { tombstone = false, require }: { tombstone?: boolean; require?: Require } = {}): PeerRecord => ({
   devices,
@@ -27,6 +29,7 @@ const accept = (trust: "unverified" | "verified", firstUse: boolean, ...alerts: 
   firstUse,
   alerts,
 });
+const byAuthority = (firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust: "verified", verification: attestation, firstUse, alerts });
 const block = (code: string, ...alerts: Alert["kind"][]) => ({ action: "block", code, alerts });
 const kinds = (decision: Decision) => ({ ...decision, alerts: decision.alerts.map(({ kind }) => kind) });
 
@@ -38,6 +41,7 @@ interface Row {
   readonly spki?: string;
   readonly owners?: readonly Owner[];
   readonly require?: Require;
+  readonly attested?: boolean;
   readonly gives: object;
 }
 
@@ -161,6 +165,50 @@ const rows: readonly Row[] = [
     owners: elsewhere("unverified"),
     gives: accept("unverified", false, "same-key", "unverified-beside-verified"),
   },
+  // Rows 3a and 3b: an authority vouches for the key in this handshake, or did once.
+  { row: 3, name: "never met, attested", record: undefined, attested: true, gives: byAuthority(true) },
+  { row: 3, name: "never met, attested, as policy requires", record: undefined, attested: true, require: "verified", gives: byAuthority(true) },
+  { row: 3, name: "unverified, attested by now", record: record([unverified()]), attested: true, gives: byAuthority(false) },
+  { row: 3, name: "attested before and now", record: record([byCa()], { tombstone: true }), attested: true, require: "verified", gives: byAuthority(false) },
+  { row: 3, name: "unknown, attested, beside one that was attested", record: record([byCa(key(1))], { tombstone: true }), attested: true, gives: byAuthority(true) },
+  { row: 3, name: "attested, known elsewhere", record: undefined, owners: elsewhere("verified"), attested: true, gives: byAuthority(true, "same-key") },
+  { row: 3, name: "attested, revoked elsewhere", record: undefined, owners: elsewhere("revoked"), attested: true, gives: block("key-revoked", "same-key") },
+  { row: 1, name: "revoked, attested", record: record([revoked()], { tombstone: true }), attested: true, gives: block("key-revoked") },
+  {
+    row: 2,
+    name: "verified by a person, attested too: the person's word stands",
+    record: record([verified()], { tombstone: true }),
+    attested: true,
+    gives: accept("verified", false),
+  },
+  { row: 9, name: "unknown, attested, another was verified by a person", record: record([verified(key(1))], { tombstone: true }), attested: true, gives: block("key-changed") },
+  {
+    row: 9,
+    name: "unknown, attested, another was verified by both",
+    record: record([verified(key(1)), byCa(key(2))], { tombstone: true }),
+    attested: true,
+    gives: block("key-changed"),
+  },
+  { row: 9, name: "unknown, attested, one was revoked", record: record([byCa(key(1)), revoked(key(2))], { tombstone: true }), attested: true, gives: block("key-changed") },
+  { row: 9, name: "unknown, attested, a tombstone alone", record: record([], { tombstone: true }), attested: true, gives: block("key-changed") },
+  { row: 9, name: "unknown, not attested, another was", record: record([byCa(key(1))], { tombstone: true }), gives: block("key-changed") },
+  { row: 4, name: "orphaned, attested", record: record([orphan(key(1))], { tombstone: true }), attested: true, gives: block("key-changed") },
+  {
+    row: 4,
+    name: "vouched for by a key that an authority alone has verified",
+    record: record([byCa(key(1)), byVoucher(key(1))], { tombstone: true }),
+    gives: block("key-changed"),
+  },
+  {
+    row: 5,
+    name: "symbols differed with it, attested",
+    record: record([{ ...byCa(), differed: at }], { tombstone: true }),
+    attested: true,
+    gives: block("key-changed", "differed"),
+  },
+  { row: 8, name: "attested once and not now", record: record([byCa()], { tombstone: true }), gives: accept("unverified", false, "attestation-lost") },
+  { row: 6, name: "attested once and not now, and policy requires verified", record: record([byCa()], { tombstone: true }), require: "verified", gives: block("not-trusted") },
+  { row: 11, name: "unknown, the 33rd, attested", record: record(crowd(MAX_UNVERIFIED)), attested: true, gives: block("too-many-devices") },
   { row: 8, name: "unverified, alone", record: record([unverified()]), gives: accept("unverified", false) },
   { row: 8, name: "unverified, known elsewhere", record: record([unverified()]), owners: elsewhere("unverified"), gives: accept("unverified", false, "same-key") },
   { row: 8, name: "unverified, another was revoked", record: record([revoked(key(1)), unverified()], { tombstone: true }), gives: accept("unverified", false) },
@@ -195,9 +243,9 @@ const rows: readonly Row[] = [
 ];
 
 describe("decide", () => {
-  for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", gives } of rows) {
+  for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", attested = false, gives } of rows) {
     it(`row ${row}: ${name}`, () => {
-      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require } }))).toEqual(gives);
+      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require }, attested: attested ? attestation : undefined }))).toEqual(gives);
     });
   }
 

@@ -312,15 +312,15 @@ export class XmlStream implements StanzaChannel {
   #refuse({ attrs, name }: Element, { stanza }: BalconyError): void {
     if (attrs.type === "error" || !stanza || this.#state !== "open") return;
     // What cannot be sent any more has said why in `closed`.
-    this.#transmit(xml(name, { type: "error", id: attrs.id }, writeStanzaError(stanza))).catch(() => undefined);
+    this.#transmit(xml(name, { type: "error", id: attrs.id }, writeStanzaError(stanza)), "unguarded").catch(() => undefined);
   }
 
-  #transmit(stanza: Element): Promise<void> {
+  #transmit(stanza: Element, unguarded?: "unguarded"): Promise<void> {
     const { peer } = this;
     if (this.#state !== "open") return Promise.reject(this.#endOf());
     let text: string;
     try {
-      if (!isAnswer(stanza) && stanza.attrs.type !== "error") this.guard?.(stanza);
+      if (!isAnswer(stanza) && !unguarded) this.guard?.(stanza);
       text = writeStanza(withoutAddresses(stanza, this));
     } catch (error) {
       return Promise.reject(error as BalconyError);

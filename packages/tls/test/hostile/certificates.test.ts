@@ -81,8 +81,8 @@ describe.each(kinds)("certificates of a hostile peer, over %s", (_kind, pair) =>
   it("a certificate that has ended is refused, and one that has not begun", async () => {
     const now = Date.now();
     for (const [identity, code] of [
-      [createIdentity("tybalt@capulet.lit", { now: new Date(now - 366 * DAY) }), "certificate-invalid"],
-      [createIdentity("tybalt@capulet.lit", { now: new Date(now + 2 * DAY) }), "certificate-invalid"],
+      [createIdentity("tybalt@capulet.lit", { now: new Date(now - 366 * DAY) }), "certificate-expired"],
+      [createIdentity("tybalt@capulet.lit", { now: new Date(now + 2 * DAY) }), "certificate-not-yet-valid"],
       [createIdentity("tybalt@capulet.lit", { now: new Date(now - 364 * DAY) }), "accepted"],
     ] as const) {
       expect(await met.client(showing(identity))).toBe(code);
@@ -92,7 +92,7 @@ describe.each(kinds)("certificates of a hostile peer, over %s", (_kind, pair) =>
 
   it("the time is the caller's clock", async () => {
     const clock = () => Date.now() + 500 * DAY;
-    expect(await met.client(showing(juliet), { clock })).toBe("certificate-invalid");
+    expect(await met.client(showing(juliet), { clock })).toBe("certificate-expired");
     expect(await met.server(showing(createIdentity("tybalt@capulet.lit", { now: new Date(clock()) })), { clock })).toBe("accepted");
   });
 
