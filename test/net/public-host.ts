@@ -68,10 +68,11 @@ export async function publicHost(internet: Internet, { tls = false }: { readonly
   };
 }
 
+/** Neither has anything to save, and Prosody takes SIGTERM only when something else wakes it (its handlers run between two instructions of Lua): nobody is left who would. */
 async function ended(child: ReturnType<Namespace["spawn"]>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise((resolve) => child.once("close", resolve));
-  child.kill("SIGTERM");
+  child.kill("SIGKILL");
   await gone;
 }
 
