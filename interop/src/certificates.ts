@@ -21,8 +21,8 @@ export const certificateKinds: readonly CertificateKind[] = [
   { kind: "ca-issued", code: undefined },
   { kind: "chain-of-three", code: undefined },
   { kind: "no-xmpp-address", code: undefined },
-  { kind: "expired", code: "certificate-invalid" },
-  { kind: "not-yet-valid", code: "certificate-invalid" },
+  { kind: "expired", code: "certificate-expired" },
+  { kind: "not-yet-valid", code: "certificate-not-yet-valid" },
   { kind: "wrong-address", code: "address-mismatch" },
   { kind: "weak-key", code: "key-unacceptable" },
   // Signed by its own key in SHA-1. That signature proves nothing to anybody, whatever its hash: trust hangs on the key (RFC 8446 §4.4.2.4 speaks of those that need validating).
