@@ -11,6 +11,7 @@ export { readAddress } from "./read-address.js";
 export { StanzaRouter, type StanzaRouterOptions } from "./router.js";
 export {
   type Answer,
+  answersItself,
   notMine,
   type Received,
   type Request,

@@ -6,6 +6,7 @@ import { randomId } from "./random-id.js";
 import { readAddress } from "./read-address.js";
 import {
   type Answer,
+  answersItself,
   notMine,
   type Received,
   type Request,
@@ -47,6 +48,7 @@ interface Pending {
   /** The narrowed channel that asked. A listener per request on its signal would cost more than the request itself. */
   readonly asker: StanzaChannel | undefined;
   readonly onResult: RequestOptions["onResult"];
+  readonly onError: RequestOptions["onError"];
   readonly resolve: (result: Element) => void;
   readonly reject: (error: Error) => void;
 }
@@ -112,7 +114,7 @@ export class StanzaRouter implements StanzaChannel {
   }
 
   /** @param narrowed the channel that asks, if it leads to one address: the request is then put to that */
-  async #ask(iq: Element, asked: readonly Jid[], { timeout = REQUEST_TIMEOUT, signal, onResult }: RequestOptions, narrowed?: NarrowedChannel): Promise<Element> {
+  async #ask(iq: Element, asked: readonly Jid[], { timeout = REQUEST_TIMEOUT, signal, onError, onResult }: RequestOptions, narrowed?: NarrowedChannel): Promise<Element> {
     this.#ended.signal.throwIfAborted();
     const waitingFor = (): string => `${asked[0]} to answer ${describe(iq)}`;
     if (signal?.aborted) throw abortError(signal, waitingFor());
@@ -122,7 +124,7 @@ export class StanzaRouter implements StanzaChannel {
     if (narrowed) stanza.attrs.to = narrowed.peer;
     if (!readRequest(stanza, this.self)) throw new BalconyError("invalid-argument", "A request is an <iq/> of type get or set with exactly one child (RFC 6120 §8.2.3).");
     const answered = new Promise<Element>((resolve, reject) => {
-      this.#pending.set(id, { asked, asker: narrowed, onResult, resolve, reject });
+      this.#pending.set(id, { asked, asker: narrowed, onError, onResult, resolve, reject });
       this.#options.transmit(stanza).catch(reject);
     });
     try {
@@ -240,8 +242,10 @@ export class StanzaRouter implements StanzaChannel {
     const pending = this.#pending.get(id);
     if (!pending?.asked.includes(from)) return false;
     this.#pending.delete(id);
-    if (stanza.attrs.type === "error") pending.reject(readStanzaError(stanza));
-    else if (childElements(stanza).length <= 1) {
+    if (stanza.attrs.type === "error") {
+      pending.reject(readStanzaError(stanza));
+      pending.onError?.(stanza);
+    } else if (childElements(stanza).length <= 1) {
       pending.resolve(stanza);
       pending.onResult?.(stanza);
     } else pending.reject(new BalconyError("invalid-xml", "A result holds more than one child (RFC 6120 §8.2.3).", { peer: from }));
@@ -275,6 +279,7 @@ export class StanzaRouter implements StanzaChannel {
       return true;
     }
     if (outcome === notMine) return false;
+    if (outcome === answersItself) return true;
     const toResult = (answer: Answer): Element => resultOf(request.stanza, request.from, answer);
     void this.#answer(request.stanza, request.from, () => (outcome instanceof Promise ? outcome.then(toResult) : toResult(outcome as Answer)));
     return true;

@@ -26,10 +26,13 @@ export interface RequestFilter {
 /** What a request handler returns (not in a promise) for a request that some other handler of the same filter may know. */
 export const notMine: unique symbol = Symbol("not mine");
 
+/** What a request handler returns (not in a promise) where it sends the answer itself, at a moment of its own. Such a request is not counted among those that are open. */
+export const answersItself: unique symbol = Symbol("answers itself");
+
 /** The result's child element, or undefined for an empty result. To answer with an error, throw `stanzaError(…)`. */
 export type Answer = Element | undefined;
 
-export type RequestHandler = (request: Request) => typeof notMine | Answer | Promise<Answer>;
+export type RequestHandler = (request: Request) => typeof notMine | typeof answersItself | Answer | Promise<Answer>;
 
 /** Called for each message and presence; `true` says that it is dealt with and no later handler is asked. */
 export type StanzaHandler = (received: Received) => boolean | undefined;
@@ -43,6 +46,8 @@ export interface RequestOptions extends WaitOptions {
    * their turn to whatever else the same bytes brought. Must not throw.
    */
   readonly onResult?: ((result: Element) => void) | undefined;
+  /** The same for an answer that is an error. */
+  readonly onError?: ((error: Element) => void) | undefined;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { parseElement, xml } from "@balcony/xml";
+import { type Element, parseElement, xml } from "@balcony/xml";
 import { describe, expect, it, vi } from "vitest";
-import { BalconyError, memoryStanzaNetwork, memoryStanzaPair, notMine, type StanzaChannel, StanzaRouter, stanzaError } from "../src/index.js";
+import { answersItself, BalconyError, memoryStanzaNetwork, memoryStanzaPair, notMine, type StanzaChannel, StanzaRouter, stanzaError } from "../src/index.js";
 
 const romeo = "romeo@montague.lit/orchard";
 const juliet = "juliet@capulet.lit/balcony";
@@ -194,6 +194,23 @@ describe("a request handler", () => {
     expect(error?.getChildText("text", "urn:ietf:params:xml:ns:xmpp-stanzas")).toBe("no <such> thing");
     expect(error?.getChild("unknown-session", "urn:xmpp:jingle:errors:1")).toBeDefined();
     expect(reported).toEqual([]);
+  });
+
+  it("that answers itself is not answered for, and counts as none that is open", async () => {
+    const network = memoryStanzaNetwork();
+    const [asking, answering] = [network.connect("romeo@montague.lit/orchard"), network.connect("juliet@capulet.lit/balcony")];
+    const open: string[] = [];
+    answering.onRequest({ type: "get", name: "query", xmlns: "urn:example" }, ({ from, stanza }) => {
+      open.push(stanza.attrs.id ?? "");
+      if (open.length === 600) for (const id of open) void answering.send(xml("iq", { to: from, type: id === open[0] ? "error" : "result", id }));
+      return answersItself;
+    });
+    const errors: Element[] = [];
+    const answers = Array.from({ length: 600 }, () =>
+      asking.request(xml("iq", { type: "get", to: answering.self }, xml("query", "urn:example")), { onError: (error) => errors.push(error) }),
+    );
+    const [first, ...others] = await Promise.allSettled(answers);
+    expect([first?.status, others.every(({ status }) => status === "fulfilled"), errors.map(({ attrs }) => attrs.type)]).toEqual(["rejected", true, ["error"]]);
   });
 
   it("whose answer cannot be sent makes a report, and nothing that nobody catches", async () => {

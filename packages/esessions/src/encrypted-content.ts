@@ -51,7 +51,8 @@ function octets(parts: ReadonlyMap<string, Element>, name: string): Uint8Array |
   const element = parts.get(name);
   if (!element) return undefined;
   const value = fromBase64(element.getText());
-  if (!value || (value.length === 0 && name !== "data")) throw malformed(`<${name}/> is not base64`);
+  // An empty <data/> would leave the counter where it is (XEP-0200 §5 counts blocks), and could be played again.
+  if (!value || value.length === 0) throw malformed(`<${name}/> is not base64, or empty`);
   return value;
 }
 

@@ -1,7 +1,19 @@
-import { BalconyError, randomId, readAddress, readStanzaError, type StanzaChannel, type Unsubscribe, type WaitOptions, withDeadline } from "@balcony/channel";
+import {
+  answersItself,
+  BalconyError,
+  notMine,
+  randomId,
+  readAddress,
+  readStanzaError,
+  type StanzaChannel,
+  type Unsubscribe,
+  type WaitOptions,
+  withDeadline,
+} from "@balcony/channel";
 import { bare, type Element, isFull, type Jid, type Limits } from "@balcony/xml";
 import type { Arithmetic, Crypto } from "./crypto.js";
 import { envelope, formIn, refusal, threadOf, wrapForm } from "./envelope.js";
+import { isEncrypted } from "./foreign-stanza.js";
 import { readForm, writeForm } from "./form.js";
 import { allowedGroups, defaultGroups } from "./groups.js";
 import { type InitiatorState, stepInitiator } from "./initiator.js";
@@ -9,10 +21,11 @@ import { ciphers } from "./keys.js";
 import { NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
 import type { Effect, Given, NegotiationEvent, Outcome, Step } from "./negotiation.js";
 import { wipe } from "./octets.js";
-import type { Parameters } from "./parameters.js";
+import type { Parameters, StanzaKind } from "./parameters.js";
+import { defaultRekeyTimes, type RekeyTimes } from "./rekeying.js";
 import { type ResponderState, stepResponder } from "./responder.js";
 import { type RetainedSecret, retain } from "./retained-secrets.js";
-import { defaultRekeyTimes, ESession, type RekeyTimes } from "./session.js";
+import { ESession } from "./session.js";
 
 /** Where retained secrets lie. By the peer's bare address. */
 export interface SecretStore {
@@ -61,7 +74,15 @@ export interface InitiateOptions extends WaitOptions {
   readonly otherSecret?: Uint8Array;
 }
 
-const defaults: Parameters = { groups: defaultGroups, ciphers, logging: ["mustnot", "may"], settings: ["strict", "deployed"], rekeyFrequency: 1, wholeStanzas: true };
+const defaults: Parameters = {
+  groups: defaultGroups,
+  ciphers,
+  logging: ["mustnot", "may"],
+  settings: ["strict", "deployed"],
+  rekeyFrequency: 1,
+  wholeStanzas: true,
+  stanzas: ["message"],
+};
 const TIMEOUT = 30_000;
 const MOST_PER_PEER = 4;
 const MOST_PENDING = 64;
@@ -82,7 +103,9 @@ export class ESessions {
   readonly #parameters: Parameters;
   readonly #sessions = new Map<string, ESession>();
   readonly #negotiations = new Map<string, Negotiation>();
-  readonly #unsubscribe: Unsubscribe;
+  /** By account, the thread that has its presence and requests: they name none themselves, and of two sessions nobody could say whose they are. */
+  readonly #threadless = new Map<Jid, string>();
+  readonly #subscriptions: readonly Unsubscribe[];
   readonly #onClosed = (): void => {
     for (const session of [...this.#sessions.values()]) session.lost(this.#channel.closed.reason);
   };
@@ -94,7 +117,13 @@ export class ESessions {
     this.#parameters = { ...defaults, ...options.parameters };
     const refused = this.#parameters.groups.filter((group) => !allowedGroups.includes(group));
     if (refused.length > 0) throw new BalconyError("invalid-argument", `MODP group ${refused.join(", ")} is never used.`);
-    this.#unsubscribe = channel.onStanza(({ stanza, from }) => this.#received(stanza, from));
+    if (!this.#parameters.stanzas.includes("message")) throw new BalconyError("invalid-argument", "Messages are always among what is encrypted: everything else hangs on them.");
+    this.#subscriptions = [
+      channel.onStanza(({ stanza, from }) => this.#received(stanza, from)),
+      ...(["get", "set"] as const).map((type) =>
+        channel.onRequest({ type, name: "c", xmlns: NS_ENCRYPTED }, ({ stanza, from }) => (this.#carried("iq", stanza, from) ? answersItself : notMine)),
+      ),
+    ];
     channel.closed.addEventListener("abort", this.#onClosed, { once: true });
   }
 
@@ -106,7 +135,8 @@ export class ESessions {
   async initiate(peer: Jid, { otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions = {}): Promise<ESession> {
     const address = readAddress(peer);
     const thread = randomId();
-    const given = await this.#given(bare(address), otherSecret);
+    const parameters = this.#parametersFor(bare(address), thread);
+    const given = await this.#given(bare(address), parameters, otherSecret);
     let fail = (_: BalconyError): void => undefined;
     const established = new Promise<ESession>((resolve, reject) => {
       fail = reject;
@@ -134,17 +164,19 @@ export class ESessions {
     } finally {
       this.#channel.closed.removeEventListener("abort", onClosed);
       this.#negotiations.delete(thread);
+      this.#settled(bare(address), thread);
     }
   }
 
   /** Ends every session properly, and takes no more. */
   async close(): Promise<void> {
     await Promise.all([...this.#sessions.values()].map((session) => session.close()));
-    this.#unsubscribe();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#channel.closed.removeEventListener("abort", this.#onClosed);
   }
 
   #received(stanza: Element, from: Jid): boolean | undefined {
+    if (stanza.name === "presence") return this.#carried("presence", stanza, from);
     if (stanza.name !== "message") return undefined;
     const thread = threadOf(stanza);
     if (thread === undefined || !isFull(from)) return undefined;
@@ -181,6 +213,7 @@ export class ESessions {
       clearTimeout(timer);
       this.#channel.closed.removeEventListener("abort", over);
       this.#negotiations.delete(thread);
+      this.#settled(bare(from), thread);
       ending.abort();
     };
     const timer = setTimeout(over, this.#options.timeout ?? TIMEOUT);
@@ -194,7 +227,7 @@ export class ESessions {
         over();
         return;
       }
-      given = await this.#given(bare(from), undefined);
+      given = await this.#given(bare(from), this.#parametersFor(bare(from), thread), undefined);
     } catch (error) {
       over();
       throw error;
@@ -309,23 +342,49 @@ export class ESessions {
       limits,
       rekeyAfter: { ...defaultRekeyTimes, ...rekeyAfter },
       report,
-      onEnd: () => this.#sessions.delete(key(peer, thread)),
+      onEnd: () => {
+        this.#sessions.delete(key(peer, thread));
+        this.#settled(bare(peer), thread);
+      },
     });
     this.#sessions.set(key(peer, thread), session);
     return session;
   }
 
-  async #given(account: Jid, otherSecret: Uint8Array | undefined): Promise<Given> {
+  /** Encrypted presence, or an encrypted request. */
+  #carried(kind: StanzaKind, stanza: Element, from: Jid): boolean {
+    if (!isEncrypted(stanza)) return false;
+    const session = [...this.#sessions.values()].find(({ peer, thread }) => peer === from && this.#threadless.get(bare(peer)) === thread);
+    if (!session?.carries(kind)) return false;
+    session.receive(stanza);
+    return true;
+  }
+
+  #parametersFor(account: Jid, thread: string): Parameters {
+    if (this.#parameters.stanzas.length === 1) return this.#parameters;
+    if (this.#threadless.has(account)) return { ...this.#parameters, stanzas: ["message"] };
+    this.#threadless.set(account, thread);
+    return this.#parameters;
+  }
+
+  /** A negotiation is over, or a session: has it presence and requests? Otherwise the next one may. */
+  #settled(account: Jid, thread: string): void {
+    if (this.#threadless.get(account) !== thread) return;
+    const stands = [...this.#sessions.values()].some((session) => session.thread === thread && (session.carries("presence") || session.carries("iq")));
+    if (!stands) this.#threadless.delete(account);
+  }
+
+  async #given(account: Jid, parameters: Parameters, otherSecret: Uint8Array | undefined): Promise<Given> {
     const { arithmetic, crypto, secrets } = this.#options;
     const exponents = new Map<number, Uint8Array>();
-    for (const group of this.#parameters.groups) {
+    for (const group of parameters.groups) {
       const exponent = crypto.random(64);
       exponent[0] = (exponent[0] ?? 0) | 0x80; // 2²ⁿ < x, with n = 128
       exponents.set(group, exponent);
     }
     return {
       crypto,
-      parameters: this.#parameters,
+      parameters,
       prime: (group) => arithmetic.prime(group),
       nonce: crypto.random(16),
       exponents,

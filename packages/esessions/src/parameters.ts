@@ -6,6 +6,8 @@ import { toBase64 } from "./octets.js";
 
 export type Setting = "deployed" | "strict";
 export type Logging = "may" | "mustnot";
+/** XEP-0116, "stanzas". */
+export type StanzaKind = "message" | "presence" | "iq";
 
 /** What we would have, each list in order of preference. */
 export interface Parameters {
@@ -18,6 +20,11 @@ export interface Parameters {
   readonly rekeyFrequency: number;
   /** Do we offer and take our own form, in which whole stanzas are encrypted and the setting is negotiated? Without it we are to others like any client of 2007. */
   readonly wholeStanzas: boolean;
+  /**
+   * What may be encrypted with somebody else than a Balcony; messages always. Their kind, type and id are not protected: a server may make a request of a message, and give one request's answer
+   * to another.
+   */
+  readonly stanzas: readonly StanzaKind[];
 }
 
 /** What was agreed. */
@@ -29,6 +36,7 @@ export interface Chosen {
   /** Is the other side a Balcony? Then whole stanzas are encrypted, else only what is in a message. */
   readonly balcony: boolean;
   readonly rekeyFrequency: number;
+  readonly stanzas: readonly StanzaKind[];
 }
 
 const NEVER = 4294967295;
@@ -51,7 +59,7 @@ export function writeRequest(parameters: Parameters, nonce: Uint8Array, hashes: 
     ["logging", parameters.logging, "list-single"],
     ...fixed.map(([name, value]): FieldSpec => [name, [value], name === "disclosure" || name === "security" || name.endsWith("pubkey") ? "list-single" : "hidden"]),
     ["crypt_algs", parameters.ciphers, parameters.ciphers.length > 1 ? "list-single" : "hidden"],
-    ["stanzas", ["message"], "list-multi"],
+    ["stanzas", parameters.stanzas, "list-multi"],
     ["rekey_freq", [String(parameters.rekeyFrequency)], "hidden"],
     ...(parameters.wholeStanzas ? [[NS_BALCONY, parameters.settings, "list-single"] as const] : []),
     ["my_nonce", [toBase64(nonce)], "hidden"],
@@ -68,7 +76,8 @@ export function choose(form: Form, ours: Parameters): Chosen | { readonly refuse
     if (found === undefined) refused.push(name);
     return found;
   };
-  first("stanzas", ["message"]);
+  const stanzas = ours.stanzas.filter((kind) => form.fields.get("stanzas")?.includes(kind));
+  if (!stanzas.includes("message")) refused.push("stanzas");
   const group = first("modp", ours.groups.map(String));
   const cipher = first("crypt_algs", ours.ciphers);
   const theirLogging = loggingOf(form);
@@ -79,13 +88,13 @@ export function choose(form: Form, ours: Parameters): Chosen | { readonly refuse
   const asked = Number(form.fields.get("rekey_freq")?.[0] ?? NEVER);
   if (!Number.isInteger(asked) || asked < 1 || asked > NEVER) refused.push("rekey_freq");
   if (refused.length > 0 || group === undefined || cipher === undefined || setting === undefined) return { refused };
-  return { group: Number(group), cipher, logging, setting, balcony: balcony !== undefined, rekeyFrequency: Math.max(asked, ours.rekeyFrequency) };
+  return { group: Number(group), cipher, logging, setting, balcony: balcony !== undefined, rekeyFrequency: Math.max(asked, ours.rekeyFrequency), stanzas };
 }
 
 /** XEP-0116, "Response Form". */
 export function writeResponse(chosen: Chosen, answered: Form, values: readonly (readonly [name: string, value: string])[]): Element {
   const type = chosen.setting === "deployed" ? "text-single" : undefined;
-  const fields: readonly (readonly [name: string, value: string])[] = [
+  const fields: readonly (readonly [name: string, value: string | readonly string[]])[] = [
     ["FORM_TYPE", NS_SSN],
     ["accept", chosen.setting === "deployed" ? "true" : "1"],
     ...(chosen.logging
@@ -93,7 +102,7 @@ export function writeResponse(chosen: Chosen, answered: Form, values: readonly (
       : []),
     ...fixed,
     ["crypt_algs", chosen.cipher],
-    ["stanzas", "message"],
+    ["stanzas", chosen.stanzas],
     ["rekey_freq", String(chosen.rekeyFrequency)],
     ...(chosen.balcony ? [[NS_BALCONY, chosen.setting] as const] : []),
     ["modp", String(chosen.group)],
@@ -101,7 +110,7 @@ export function writeResponse(chosen: Chosen, answered: Form, values: readonly (
   ];
   return writeForm(
     "submit",
-    fields.map(([name, value]) => [name, [value], type]),
+    fields.map(([name, value]) => [name, [value].flat(), type && typeof value !== "string" && value.length > 1 ? "list-multi" : type]),
   );
 }
 
@@ -112,7 +121,8 @@ export function readChoice(form: Form, offered: Parameters): Chosen | { readonly
   if (group === undefined) refused.push("modp");
   const cipher = ciphers.find((one) => one === single(form, "crypt_algs") && offered.ciphers.includes(one));
   if (!cipher) refused.push("crypt_algs");
-  if (single(form, "stanzas") !== "message") refused.push("stanzas");
+  const stanzas = offered.stanzas.filter((kind) => form.fields.get("stanzas")?.includes(kind));
+  if (!stanzas.includes("message") || stanzas.length !== form.fields.get("stanzas")?.length) refused.push("stanzas");
   const [logging] = loggingOf(form);
   if (logging && !offered.logging.includes(logging)) refused.push("logging");
   const answer = offered.wholeStanzas ? single(form, NS_BALCONY) : undefined;
@@ -121,7 +131,7 @@ export function readChoice(form: Form, offered: Parameters): Chosen | { readonly
   const rekeyFrequency = Number(single(form, "rekey_freq") ?? NEVER);
   if (!Number.isInteger(rekeyFrequency) || rekeyFrequency < offered.rekeyFrequency || rekeyFrequency > NEVER) refused.push("rekey_freq");
   if (refused.length > 0 || group === undefined || !cipher || !setting) return { refused };
-  return { group, cipher, logging, setting, balcony: answer !== undefined, rekeyFrequency };
+  return { group, cipher, logging, setting, balcony: answer !== undefined, rekeyFrequency, stanzas };
 }
 
 /** `logging` (XEP-0155), or `otr` (XEP-0217), whose true means mustnot. */

@@ -1,30 +1,26 @@
-import { Buffer } from "node:buffer";
 import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline, writeStanzaError } from "@balcony/channel";
-import { bare, childElements, clone, type Element, type Jid, type Limits, parseElement, serialize, XmlError, xml } from "@balcony/xml";
+import { bare, type Element, type Jid, type Limits, parseElement, XmlError, xml } from "@balcony/xml";
 import { type Binding, bindingOf } from "./binding.js";
 import type { Arithmetic, Crypto } from "./crypto.js";
 import { readEncrypted } from "./encrypted-content.js";
 import { envelope, formIn, wrapForm } from "./envelope.js";
+import { findEncrypted, stanzaContents } from "./foreign-stanza.js";
 import { flag, readForm, writeForm } from "./form.js";
-import { NS_CLIENT, NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
+import { NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
 import { compatibilityOf, type Outcome } from "./negotiation.js";
 import { equal, wipe } from "./octets.js";
+import type { StanzaKind } from "./parameters.js";
+import { Rekeying, type RekeyTimes } from "./rekeying.js";
 import { type Opened, StanzaCipher } from "./stanza-cipher.js";
+import { wholeStanzas } from "./whole-stanza.js";
+import type { Wrapping } from "./wrapping.js";
 
 /** Milliseconds to wait for the other side to acknowledge the end. */
 const ACKNOWLEDGEMENT = 5_000;
+/** Milliseconds after which the answer to an encrypted request counts no more, whatever the one who asked thinks. */
+const ANSWER = 10 * 60_000;
 /** Stanzas that may wait while a re-key is computed, or for `deliver()`. */
 const MOST_WAITING = 1_024;
-
-/** When a session agrees on new keys by itself, where the frequency that was negotiated allows it. */
-export interface RekeyTimes {
-  /** Stanzas that we have sent since the last time. */
-  readonly stanzas: number;
-  /** Milliseconds, if anything was sent or received in them. */
-  readonly time: number;
-}
-
-export const defaultRekeyTimes: RekeyTimes = Object.freeze({ stanzas: 4_096, time: 10 * 60_000 });
 
 export interface SessionOptions {
   readonly wide: StanzaChannel;
@@ -65,7 +61,13 @@ export class ESession {
   readonly #options: SessionOptions;
   readonly #channel: StanzaRouter;
   readonly #cipher: StanzaCipher;
+  readonly #wrapping: Wrapping;
+  readonly #rekeying: Rekeying;
+  /** The peer's share of the connection: what asks and answers encrypted requests. */
+  readonly #outside: StanzaChannel;
   readonly #waiting: Element[] = [];
+  /** What is left to do of a stanza, once the re-key that it began is computed. */
+  #rest: (() => void) | undefined;
   /** What may pass; undefined: not even decryption has begun. */
   #admits: ((stanza: Element) => boolean) | undefined;
   /** Decrypted, and held. */
@@ -73,11 +75,6 @@ export class ESession {
   #computing = false;
   #over = false;
   #bound = false;
-  /** Stanzas in both directions since our last re-key, and of those ours. */
-  #exchanged = 0;
-  #sent = 0;
-  #rekeying = false;
-  readonly #rekeyTimer: ReturnType<typeof setInterval>;
   #acknowledged: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
@@ -98,14 +95,32 @@ export class ESession {
       retained: outcome.retained,
     };
     this.#cipher = new StanzaCipher(crypto, outcome.established);
-    this.#rekeyTimer = setInterval(() => this.#rekeyInTime(), options.rekeyAfter.time);
-    this.#rekeyTimer.unref();
+    const parse = (octets: Uint8Array): Element => parseElement(octets, options.limits);
+    this.#wrapping = chosen.balcony ? wholeStanzas({ peer, thread, parse }) : stanzaContents({ kinds: chosen.stanzas, peer, thread, parse });
+    this.#outside = wide.to(peer);
     this.#channel = new StanzaRouter({ self: wide.self, peer, transmit: (stanza) => this.#transmit(stanza), shutdown: () => this.#terminate(), report });
+    this.#rekeying = new Rekeying({
+      cipher: this.#cipher,
+      crypto,
+      arithmetic: options.arithmetic,
+      group: chosen.group,
+      frequency: chosen.rekeyFrequency,
+      after: options.rekeyAfter,
+      peer,
+      closed: this.#channel.closed,
+      send: async (c) => await wide.send(envelope(peer, thread, c)),
+      report,
+    });
   }
 
-  /** Stanzas of any kind with another Balcony, messages alone with anybody else. */
+  /** Stanzas of any kind with another Balcony; with anybody else those that were agreed on, which by default are messages alone. */
   get channel(): StanzaChannel {
     return this.#channel;
+  }
+
+  /** Which kinds of stanza come encrypted from the peer, as such. Between two Balconies all of them come in messages. */
+  carries(kind: StanzaKind): boolean {
+    return kind === "message" || (!this.security.balcony && this.#options.outcome.chosen.stanzas.includes(kind));
   }
 
   /**
@@ -148,48 +163,12 @@ export class ESession {
     await this.#channel.close();
   }
 
-  /** XEP-0200 §8: as regularly as possible. A key that is known later opens no more than what was sent under it. */
-  #rekeyInTime(): void {
-    if (this.#rekeying || this.#over || this.#exchanged < this.#options.outcome.chosen.rekeyFrequency || !this.#cipher.mayRekey) return;
-    this.#rekeying = true;
-    this.rekey()
-      .catch((error: unknown) => {
-        if (!this.#channel.closed.aborted) this.#options.report(error);
-      })
-      .finally(() => {
-        this.#rekeying = false;
-      });
-  }
-
   /**
    * Agrees on new keys, with a stanza that is sent for that alone.
    * @throws `resource-constraint` before as many stanzas were exchanged as was agreed, or while too many re-keys are under way; `closed`
    */
   async rekey(): Promise<void> {
-    const { arithmetic, crypto, outcome } = this.#options;
-    if (this.#exchanged < outcome.chosen.rekeyFrequency) {
-      throw new BalconyError("resource-constraint", `A re-key may come after ${outcome.chosen.rekeyFrequency} stanzas, as was agreed.`, { phase: "session", peer: this.peer });
-    }
-    for (;;) {
-      this.#channel.closed.throwIfAborted();
-      if (!this.#cipher.mayRekey)
-        throw new BalconyError("resource-constraint", "The peer has not been heard to have seen the last re-keys.", { phase: "session", peer: this.peer });
-      const { group } = outcome.chosen;
-      const exponent = crypto.random(64);
-      exponent[0] = (exponent[0] ?? 0) | 0x80;
-      const against = this.#cipher.peerPublic;
-      const [publicValue, power] = await arithmetic.powers([
-        { group, exponent },
-        { group, base: against, exponent },
-      ]);
-      this.#channel.closed.throwIfAborted();
-      const c = publicValue && power && this.#cipher.seal(undefined, { against, exponent, publicValue, power });
-      if (!c) continue; // the peer has re-keyed meanwhile
-      this.#exchanged = 0;
-      this.#sent = 0;
-      await this.#options.wide.send(envelope(this.peer, this.thread, c));
-      return;
-    }
+    await this.#rekeying.begin();
   }
 
   async #transmit(stanza: Element): Promise<void> {
@@ -197,39 +176,42 @@ export class ESession {
     if (this.#cipher.exhausted)
       throw this.#end(new BalconyError("resource-constraint", "The session's key has encrypted as much as it may.", { phase: "session", peer: this.peer }));
     if (stanza.attrs.type !== "result" && stanza.attrs.type !== "error") this.guard?.(stanza);
-    await this.#send(this.#plaintext(stanza));
+    await this.#send(stanza);
   }
 
-  async #send(plaintext: string): Promise<void> {
-    const c = this.#cipher.seal(plaintext);
-    this.#exchanged++;
-    this.#sent++;
-    if (this.#sent >= this.#options.rekeyAfter.stanzas) this.#rekeyInTime();
-    // Nothing may come between seal() and this call: what is sent out of order ends the session.
-    if (c) await this.#options.wide.send(envelope(this.peer, this.thread, c));
+  async #send(stanza: Element): Promise<void> {
+    const { content, errorContent, wrap } = this.#takeApart(stanza);
+    const [c, errorC] = [this.#seal(content), errorContent === undefined ? undefined : this.#seal(errorContent)];
+    // Nothing may come between sealing and this call: what is sent out of order ends the session.
+    const outer = wrap(c, errorC);
+    if (outer.name !== "iq" || outer.attrs.type === "result" || outer.attrs.type === "error") {
+      await this.#options.wide.send(outer);
+      return;
+    }
+    const answered = (answer: Element): void => {
+      answer.attrs.id = stanza.attrs.id;
+      this.receive(answer);
+    };
+    // How it ends is told by what comes in; whoever asked has a deadline of their own.
+    this.#outside.request(outer, { timeout: ANSWER, onResult: answered, onError: answered }).catch(() => undefined);
   }
 
-  /** The whole stanza without its addresses, or with somebody else than a Balcony what is in a message. */
-  #plaintext(stanza: Element): string {
+  #seal(content: string): Element {
+    const c = this.#cipher.seal(content);
+    if (!c) throw new BalconyError("internal", "A stanza that does not re-key cannot be void.");
+    this.#rekeying.sent();
+    return c;
+  }
+
+  #takeApart(stanza: Element): ReturnType<Wrapping["takeApart"]> {
     try {
-      const addressed = stanza.attrs.from !== undefined || stanza.attrs.to !== undefined;
-      const copy = addressed ? clone(stanza) : stanza;
-      if (addressed) {
-        delete copy.attrs.from;
-        delete copy.attrs.to;
-      }
-      if (this.security.balcony) return serialize(copy, { parentNamespace: NS_CLIENT });
-      if (copy.name !== "message") throw new BalconyError("invalid-argument", `Only messages are encrypted in this session, and this is <${copy.name}/>.`);
-      return childElements(copy)
-        .filter((child) => child.getName() !== "thread")
-        .map((child) => serialize(child, { parentNamespace: NS_CLIENT }))
-        .join("");
+      return this.#wrapping.takeApart(stanza);
     } catch (error) {
       throw error instanceof XmlError ? new BalconyError("invalid-argument", error.message, { cause: error }) : error;
     }
   }
 
-  /** Takes a message of this peer on this thread. Each is ours: what is not encrypted is refused. */
+  /** Takes a message of this peer on this thread, or another stanza that it has encrypted. Each is ours: what is not encrypted is refused. */
   receive(stanza: Element): void {
     if (this.#over) return;
     if (this.#waiting.length >= MOST_WAITING) {
@@ -242,13 +224,16 @@ export class ESession {
 
   #drain(): void {
     while (this.#admits && !this.#computing && !this.#over) {
-      const stanza = this.#waiting.shift();
-      if (!stanza) return;
+      const rest = this.#rest;
+      this.#rest = undefined;
+      const stanza = rest ? undefined : this.#waiting.shift();
+      if (!rest && !stanza) return;
       try {
-        this.#take(stanza);
+        rest?.();
+        if (stanza) this.#take(stanza);
       } catch (error) {
         this.#end(asBalconyError(error, this.peer));
-        if (stanza.getChild("c", NS_ENCRYPTED) && stanza.attrs.type !== "error") this.#refuse();
+        if (stanza?.getChild("c", NS_ENCRYPTED) && stanza.attrs.type !== "error") this.#refuse();
       }
     }
   }
@@ -261,27 +246,38 @@ export class ESession {
   }
 
   #take(stanza: Element): void {
-    const c = stanza.getChild("c", NS_ENCRYPTED);
-    if (stanza.attrs.type === "error") {
-      const cause = readStanzaError(stanza);
-      if (cause.condition === "not-acceptable") {
-        throw new BalconyError("ended-unverified", "The other side says that a stanza could not be verified there; anybody on the way can say so.", { phase: "session", cause });
-      }
-      throw new BalconyError("peer-unavailable", `An encrypted stanza came back: ${cause.message}.`, { phase: "session", peer: this.peer, cause, condition: cause.condition });
-    }
-    if (!c) {
+    const { c, errorC } = findEncrypted(stanza);
+    const [first] = [c, errorC].flatMap((one) => one ?? []);
+    // What is of type error is one of ours that came back, unless the peer has encrypted it.
+    if (stanza.attrs.type === "error" && !(first && this.#wrapping.errors && this.#cipher.verifies(readEncrypted(first)))) throw this.#returned(stanza);
+    if (!first) {
       this.#clear(stanza);
       return;
     }
-    if (stanza.getChildren("c", NS_ENCRYPTED).length > 1) throw new BalconyError("stanza-malformed", "A stanza holds two <c/> (XEP-0200 §4).", { phase: "session" });
-    const opened = this.#cipher.open(readEncrypted(c));
-    this.#exchanged++;
-    // Only now is it worth looking around: whatever else is in the stanza was in the server's hands, and is dropped.
-    if (this.security.balcony && (stanza.attrs.type ?? stanza.attrs.id) !== undefined) {
-      throw new BalconyError("tampered", "A server has given an encrypted stanza a type or an id.", { phase: "session", peer: this.peer });
+    const content = c && this.#open(c);
+    const finish = (): void => {
+      const errorContent = errorC && this.#open(errorC);
+      // Only now is it worth looking around: whatever else is in the stanza was in the server's hands, and is dropped.
+      const whole = this.#wrapping.putTogether(stanza, { content, errorContent });
+      if (whole) this.#deliver(whole);
+    };
+    if (this.#computing && errorC) this.#rest = finish;
+    else finish();
+  }
+
+  #open(c: Element): Uint8Array | undefined {
+    const { plaintext, rekey } = this.#cipher.open(readEncrypted(c));
+    this.#rekeying.received();
+    if (rekey) this.#accept(rekey);
+    return plaintext;
+  }
+
+  #returned(stanza: Element): BalconyError {
+    const cause = readStanzaError(stanza);
+    if (cause.condition === "not-acceptable") {
+      return new BalconyError("ended-unverified", "The other side says that a stanza could not be verified there; anybody on the way can say so.", { phase: "session", cause });
     }
-    if (opened.rekey) this.#accept(opened.rekey);
-    if (opened.plaintext) this.#deliver(this.#parse(opened.plaintext));
+    return new BalconyError("peer-unavailable", `An encrypted stanza came back: ${cause.message}.`, { phase: "session", peer: this.peer, cause, condition: cause.condition });
   }
 
   #accept({ base, exponent }: NonNullable<Opened["rekey"]>): void {
@@ -297,25 +293,9 @@ export class ESession {
     );
   }
 
-  #parse(plaintext: Uint8Array): Element {
-    const { limits } = this.#options;
-    const text = Buffer.from(plaintext);
-    const element = this.security.balcony
-      ? parseElement(text, limits)
-      : parseElement(Buffer.concat([Buffer.from(`<message xmlns='${NS_CLIENT}'>`), text, Buffer.from("</message>")]), limits);
-    if (element.attrs.xmlns === undefined) element.attrs.xmlns = NS_CLIENT;
-    if (!["message", "presence", "iq"].includes(element.name) || element.getNS() !== NS_CLIENT) {
-      throw new BalconyError("unsupported-stanza-type", `The peer encrypted <${element.name}/>, which is no stanza.`, { phase: "session", peer: this.peer });
-    }
-    if (element.attrs.from !== undefined || element.attrs.to !== undefined) {
-      throw new BalconyError("invalid-from", "An encrypted stanza carries an address.", { phase: "session", peer: this.peer });
-    }
-    element.attrs.from = this.peer;
-    element.attrs.to = this.#options.wide.self;
-    return element;
-  }
-
   #deliver(stanza: Element): void {
+    stanza.attrs.from = this.peer;
+    stanza.attrs.to = this.#options.wide.self;
     const found = stanza.name === "message" ? formIn(stanza) : undefined;
     const form = found && readForm(found.form);
     if (form && flag(form, "terminate") === true) {
@@ -344,6 +324,8 @@ export class ESession {
       if (form.type === "result") return;
       throw new BalconyError("ended-unverified", "The session was ended by a stanza in clear.", { phase: "session", peer: this.peer });
     }
+    // The answer to an encrypted request was taken away with it: the session cannot be what both think.
+    if (stanza.name === "iq") throw new BalconyError("tampered", "The answer to an encrypted request came in clear.", { phase: "session", peer: this.peer });
     const error = new BalconyError("tampered", "A stanza came in clear on an encrypted thread, and was refused.", { phase: "session", peer: this.peer });
     this.#options.report(error);
   }
@@ -374,7 +356,7 @@ export class ESession {
         ["FORM_TYPE", [NS_SSN]],
         ["terminate", ["1"]],
       ]);
-    await this.#send(this.#plaintext(xml("message", {}, wrapForm(form("submit"), "feature"))));
+    await this.#send(xml("message", {}, wrapForm(form("submit"), "feature")));
     if (compatibilityOf(this.security.setting).clearTermination && !this.security.balcony) {
       await this.#options.wide.send(envelope(this.peer, this.thread, wrapForm(form("submit"), "feature")));
     }
@@ -391,7 +373,7 @@ export class ESession {
       ["FORM_TYPE", [NS_SSN]],
       ["terminate", ["1"]],
     ]);
-    this.#send(this.#plaintext(xml("message", {}, wrapForm(form, "feature")))).catch((error: unknown) => this.#options.report(error));
+    this.#send(xml("message", {}, wrapForm(form, "feature"))).catch((error: unknown) => this.#options.report(error));
     this.#end(reason);
   }
 
@@ -399,11 +381,13 @@ export class ESession {
   #end(reason: BalconyError): BalconyError {
     if (this.#over) return reason;
     this.#over = true;
-    clearInterval(this.#rekeyTimer);
+    this.#rekeying.stop();
     this.#waiting.length = 0;
+    this.#rest = undefined;
     this.#cipher.wipe();
     wipe(this.#options.outcome.finalSecret);
     this.#channel.end(reason);
+    this.#outside.close().catch((error: unknown) => this.#options.report(error));
     this.#acknowledged?.();
     this.#options.onEnd();
     return reason;

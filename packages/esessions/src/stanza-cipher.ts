@@ -113,14 +113,14 @@ export class StanzaCipher {
 
   /**
    * Encrypts the content of a stanza.
-   * @param content what is sent; nothing for a stanza that only re-keys
+   * @param content what is sent; nothing for a stanza that only re-keys. Empty content is none, too: without octets the counter would stand still, and the stanza could be played again
    * @returns the `<c/>`, or undefined where `rekey` is void, because the peer has re-keyed meanwhile
    */
   seal(content: string | undefined, rekey?: PreparedRekey): Element | undefined {
     if (rekey && rekey.against !== this.#peerPublic) return undefined;
     const old = this.#publishable.splice(0, MOST_PUBLISHED);
     const mac = this.#sending.macOfNext();
-    const data = this.#sending.apply(content === undefined ? undefined : this.#padded(content));
+    const data = this.#sending.apply(content ? this.#padded(content) : undefined);
     const c = writeEncrypted({ data, key: rekey && minimal(rekey.publicValue), seen: this.#unannounced, old }, mac);
     this.#unannounced = 0;
     if (rekey) this.#initiated(rekey);
@@ -141,15 +141,22 @@ export class StanzaCipher {
     this.#replaceSending(this.#derive(power, "Initiator"), this.#rekeys);
   }
 
+  /** Is this what the peer sends next? Changes nothing. */
+  verifies({ seen, mac, covered }: EncryptedContent): boolean {
+    const set = this.#sets[seen];
+    return set !== undefined && this.#receiving.verify(mac, covered, set.keys);
+  }
+
   /**
    * Verifies and decrypts. A stanza whose MAC is wrong changes nothing here.
    * @throws `stanza-unverified`, `rekey-invalid`
    */
-  open({ data, key, seen, mac, covered }: EncryptedContent): Opened {
+  open(content: EncryptedContent): Opened {
+    const { data, key, seen } = content;
     if (this.#accepting) throw new BalconyError("internal", "A stanza was opened before the re-key ahead of it was accepted.");
     const set = this.#sets[seen];
     // XEP-0200 §7: a stanza out of order has another counter, and so has one that is played again.
-    if (!set || !this.#receiving.verify(mac, covered, set.keys)) {
+    if (!set || !this.verifies(content)) {
       throw new BalconyError("stanza-unverified", "An encrypted stanza was altered, lost, doubled or put out of order: the session cannot go on.", { phase: "session" });
     }
     this.#acknowledge(seen);

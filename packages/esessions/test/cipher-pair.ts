@@ -3,7 +3,7 @@ import { type Compatibility, type Crypto, deployed } from "../src/index.js";
 import { sessionKeys } from "../src/keys.js";
 import { nodeCrypto } from "../src/node/crypto.js";
 import { minimal } from "../src/octets.js";
-import { type PreparedRekey, StanzaCipher } from "../src/stanza-cipher.js";
+import { type Established, type PreparedRekey, StanzaCipher } from "../src/stanza-cipher.js";
 
 /** 2⁶¹ − 1: a prime that BigInt is quick with. What is tested here does not hang on its size. */
 const p = 2n ** 61n - 1n;
@@ -23,7 +23,7 @@ export function smallPower(base: Uint8Array, exponent: Uint8Array): Uint8Array {
   return toOctets(result);
 }
 
-const generator = Uint8Array.of(37);
+export const generator = Uint8Array.of(37);
 const exponentOf = (): Uint8Array => Uint8Array.from([1, ...nodeCrypto.random(6)]);
 
 export function prepared(cipher: StanzaCipher): PreparedRekey {
@@ -32,14 +32,21 @@ export function prepared(cipher: StanzaCipher): PreparedRekey {
 }
 
 /** Two ends of one session, their keys agreed. */
-export function cipherPair({ compatibility = deployed, crypto = nodeCrypto }: { readonly compatibility?: Compatibility; readonly crypto?: Crypto } = {}) {
+export function cipherPair(options: { readonly compatibility?: Compatibility; readonly crypto?: Crypto; readonly cryptoOfBob?: Crypto } = {}) {
+  const { alice, bob } = establishedPair(options);
+  const { crypto = nodeCrypto, cryptoOfBob = crypto } = options;
+  return { alice: new StanzaCipher(crypto, alice), bob: new StanzaCipher(cryptoOfBob, bob) };
+}
+
+/** What a negotiation leaves at each end. */
+export function establishedPair({ compatibility = deployed, crypto = nodeCrypto }: { readonly compatibility?: Compatibility; readonly crypto?: Crypto } = {}) {
   const [x, y] = [exponentOf(), exponentOf()];
   const k = crypto.sha256(smallPower(smallPower(generator, y), x));
   const counters = [crypto.random(16), crypto.random(16)] as const;
   const lengths = { cipher: "aes128-ctr", compatibility } as const;
   const keys = (who: "Initiator" | "Responder") => sessionKeys(crypto, k, who, lengths);
   const shared = { cipher: "aes128-ctr", compatibility, prime } as const;
-  const alice = new StanzaCipher(crypto, {
+  const alice: Established = {
     ...shared,
     sending: keys("Initiator"),
     receiving: keys("Responder"),
@@ -47,8 +54,8 @@ export function cipherPair({ compatibility = deployed, crypto = nodeCrypto }: { 
     receiveCounter: counters[1],
     exponent: x,
     peerPublic: smallPower(generator, y),
-  });
-  const bob = new StanzaCipher(crypto, {
+  };
+  const bob: Established = {
     ...shared,
     sending: keys("Responder"),
     receiving: keys("Initiator"),
@@ -56,6 +63,6 @@ export function cipherPair({ compatibility = deployed, crypto = nodeCrypto }: { 
     receiveCounter: counters[0],
     exponent: y,
     peerPublic: smallPower(generator, x),
-  });
+  };
   return { alice, bob };
 }

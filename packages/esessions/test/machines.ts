@@ -6,7 +6,15 @@ import type { Effect, Given, NegotiationEvent } from "../src/negotiation.js";
 import { nodeArithmetic, nodeCrypto } from "../src/node/index.js";
 import { type ResponderState, stepResponder } from "../src/responder.js";
 
-export const parameters: Parameters = { groups: [14], ciphers: ["aes256-ctr"], logging: ["mustnot"], settings: ["strict"], rekeyFrequency: 100, wholeStanzas: true };
+export const parameters: Parameters = {
+  groups: [14],
+  ciphers: ["aes256-ctr"],
+  logging: ["mustnot"],
+  settings: ["strict"],
+  rekeyFrequency: 100,
+  wholeStanzas: true,
+  stanzas: ["message"],
+};
 
 export function given(more: Partial<Given> = {}): Given {
   const exponent = nodeCrypto.random(64);
