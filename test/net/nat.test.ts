@@ -26,6 +26,14 @@ describe("the NAT lab", () => {
     expect(now.filter(({ choice, path }) => (choice === "all" || choice === "ibb") && path === undefined)).toEqual([]);
   });
 
+  it("is direct between any two whose NATs allow it at all", () => {
+    const relayed = pairs.flatMap(({ title, possible }) => {
+      const is = now.find(({ pair, choice }) => pair === title && choice === "all");
+      return possible.length > 0 && (!is || grade(is) !== "direct") ? [is ?? title] : [];
+    });
+    expect(relayed).toEqual([]);
+  });
+
   it("is no worse between any two than the table of docs/nat.md", () => {
     const rank = (one: Measurement | undefined): number => (one ? grades.indexOf(grade(one)) : 0);
     // Which of its candidates werift nominates is a race, in which a relay may win against a direct path: its column is told, and what a user gets is held to.

@@ -17,7 +17,7 @@ export interface AttemptsOptions {
   /** Asked as each attempt begins. */
   readonly addresses: () => AddressPolicy;
   /** ms for the present attempt to be prepared or answered, and then again to connect; Infinity for none of its own. */
-  readonly deadline: () => number;
+  readonly deadline: (reach: Way["reach"]) => number;
   /** Sends a transport-info; resolves once it is acknowledged. */
   readonly sendInfo: (number: number, transport: Element) => Promise<void>;
   readonly tell: (number: number, news: News) => void;
@@ -30,6 +30,7 @@ type Late = Extract<News, { error: Error }>["type"];
 interface Running {
   readonly number: number;
   readonly namespace: string;
+  readonly reach: Way["reach"];
   readonly attempt: TransportAttempt;
   readonly stop: AbortController;
   /** Resolves once the peer has been sent our side of it: no transport-info goes before. */
@@ -168,14 +169,14 @@ export class Attempts {
         await this.#options.sendInfo(number, element);
       },
     });
-    this.#running = { number, namespace, attempt, stop: new AbortController(), announced, timer: undefined };
+    this.#running = { number, namespace, reach, attempt, stop: new AbortController(), announced, timer: undefined };
     this.#limit(this.#running, late);
     return attempt;
   }
 
   #limit(running: Running, late: Late): void {
     clearTimeout(running.timer);
-    const timeout = this.#options.deadline();
+    const timeout = this.#options.deadline(running.reach);
     if (timeout === Number.POSITIVE_INFINITY) return;
     const { number, namespace } = running;
     const expire = (): void => this.#failed(number, namespace, { type: late, error: new BalconyError("timeout", `Waited ${Math.round(timeout / 100) / 10} s for it.`) });

@@ -18,6 +18,8 @@ import { type Way, wanted, ways } from "./ways.js";
 export interface Timing {
   /** For one transport to be prepared, and then to connect, while others are left to try; less where all of them would have too little. Default 10,000. */
   readonly transport: number;
+  /** The same for a transport that is tried for direct paths alone. Default 4,000. */
+  readonly direct: number;
   /** How long the responder waits for the initiator's transport-replace. Default 5,000. */
   readonly replace: number;
   /** For the acknowledgement of session-terminate. Default 10,000. */
@@ -82,7 +84,7 @@ export class Driver {
       transports: options.transports,
       context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error) => this.#tell(step, error) },
       addresses: () => this.policy,
-      deadline: () => this.#share(),
+      deadline: (reach) => this.#share(reach),
       sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
       tell: (attempt, news) => this.dispatch(news.type === "connected" ? { ...news, attempt, provisional: this.provisional } : { ...news, attempt }),
       report: options.report,
@@ -434,13 +436,14 @@ export class Driver {
   }
 
   /** The fair share that the present transport has of the time that is left; the last one has all of it. */
-  #share(): number {
+  #share(reach: Way["reach"]): number {
     const { untried, role } = this.#state;
     if (untried.length === 0) return Number.POSITIVE_INFINITY;
     // The initiator goes ahead with the next, so that the responder is the one with patience.
     const left = Math.min(this.#deadline - performance.now(), SHARED);
-    const { transport } = this.#options.timing;
-    return role === "initiator" ? Math.max(0, Math.min(transport, left / (untried.length + 1))) : transport;
+    const { direct, transport } = this.#options.timing;
+    const most = reach === "direct" ? direct : transport;
+    return role === "initiator" ? Math.max(0, Math.min(most, left / (untried.length + 1))) : most;
   }
 
   /** Where no transport led anywhere, with why each did not. */

@@ -105,7 +105,7 @@ export class Jingle {
       },
       addresses: options.addresses ?? (() => strangersAddresses),
       servers: async () => await this.#servers(),
-      timing: { transport: 10_000, replace: 5_000, farewell: 10_000, ...options.timing },
+      timing: { transport: 10_000, direct: 4_000, replace: 5_000, farewell: 10_000, ...options.timing },
       report: options.report,
       over: (driver, error) => this.#forget(driver, error),
     };

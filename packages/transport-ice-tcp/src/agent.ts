@@ -12,7 +12,11 @@ import { readStun, type Stun, writeCheck, writeError, writeSuccess } from "./stu
 export interface AgentTimes {
   /** Between two connections being opened (RFC 8445 §14.2's Ta). Default 50. */
   readonly pace: number;
-  /** For a connection to be made, by us or by the peer, and for each check to be answered. Default 8,000. */
+  /** For a connection to be made: one packet may be lost on the way (RFC 6298 §2.1: a second), and one more. Default 3,000. */
+  readonly connect: number;
+  /** For the peer to connect to us, from when both sides have told all their candidates. Default 3,000. */
+  readonly arrivals: number;
+  /** For each check to be answered, and each STUN server. Default 5,000. */
   readonly check: number;
   /** How long a better pair is waited for, once one is valid. Default 500. */
   readonly patience: number;
@@ -22,7 +26,7 @@ export interface AgentTimes {
   readonly stranger: number;
 }
 
-export const defaultTimes: AgentTimes = Object.freeze({ pace: 50, check: 8000, patience: 500, all: 15_000, stranger: 5000 });
+export const defaultTimes: AgentTimes = Object.freeze({ pace: 50, connect: 3000, arrivals: 3000, check: 5000, patience: 500, all: 15_000, stranger: 5000 });
 
 /** Connections of nobody known that are kept waiting for their first check; the oldest goes first. */
 const STRANGERS = 16;
@@ -156,7 +160,7 @@ export class Agent {
         this.#after(this.#options.times.patience, () => this.#take({ type: "patience-over" }));
         break;
       case "await-arrivals":
-        this.#after(this.#options.times.check, () => this.#take({ type: "arrivals-over" }));
+        this.#after(this.#options.times.arrivals, () => this.#take({ type: "arrivals-over" }));
         break;
       case "failed":
         this.#failed();
@@ -187,32 +191,55 @@ export class Agent {
     this.#take({ type: "pace" });
   }
 
-  #connect({ id, local, remote }: Pair): void {
-    const from = local.base ?? local;
-    const socket = connect({ host: remote.ip, port: remote.port, localAddress: from.ip, ...(local.tcptype === "so" ? { localPort: from.port } : {}), allowHalfOpen: true });
-    const timer = this.#after(this.#options.times.check, () => socket.destroy(new Error("the connection was not made in time")));
-    this.#connecting.set(id, socket);
-    const settle = (): boolean => {
+  #connect(pair: Pair): void {
+    const { id, local, remote } = pair;
+    const name = `${remote.ip}:${remote.port} (${remote.type} ${remote.tcptype})`;
+    let failure: Error | undefined;
+    const until = performance.now() + this.#options.times.connect;
+    const timer = this.#after(this.#options.times.connect, () => {
+      failure ??= new Error("the connection was not made in time");
+      this.#connecting.get(id)?.destroy();
+    });
+    const over = (): void => {
       clearTimeout(timer);
       this.#timers.delete(timer);
-      return this.#connecting.delete(id);
+      this.#connecting.delete(id);
     };
-    let failure: Error | undefined;
-    const onError = (error: Error) => {
-      failure = error;
+    const attempt = (): void => {
+      const socket = this.#open(pair);
+      this.#connecting.set(id, socket);
+      const onError = (error: Error): void => {
+        failure = error;
+      };
+      const onClose = (): void => {
+        if (this.#connecting.get(id) !== socket) return; // given up
+        if (mayRetry(local, failure) && performance.now() + AGAIN < until) {
+          this.#after(AGAIN, () => {
+            if (this.#connecting.get(id) === socket) attempt();
+          });
+          return;
+        }
+        over();
+        this.#lost(id, name, failure);
+      };
+      socket.once("error", onError);
+      socket.once("close", onClose);
+      socket.once("connect", () => {
+        if (this.#connecting.get(id) !== socket) return;
+        over();
+        socket.off("error", onError);
+        socket.off("close", onClose);
+        this.#adopt(socket, local, { id, remote });
+        this.#take({ type: "connected", pair: id });
+      });
     };
-    const onClose = () => {
-      if (settle()) this.#lost(id, `${remote.ip}:${remote.port} (${remote.type} ${remote.tcptype})`, failure);
-    };
-    socket.once("error", onError);
-    socket.once("close", onClose);
-    socket.once("connect", () => {
-      if (!settle()) return;
-      socket.off("error", onError);
-      socket.off("close", onClose);
-      this.#adopt(socket, local, { id, remote });
-      this.#take({ type: "connected", pair: id });
-    });
+    attempt();
+  }
+
+  /** RFC 6544 §5.2, §7.1: a simultaneous-open candidate connects from the very port that its address was learnt by; so may several at once, as libuv sets SO_REUSEADDR where a port is named. */
+  #open({ local, remote }: Pair): Socket {
+    const from = local.base ?? local;
+    return connect({ host: remote.ip, port: remote.port, localAddress: from.ip, ...(local.tcptype === "so" ? { localPort: from.port } : {}), allowHalfOpen: true });
   }
 
   #lost(id: string, name: string, cause: Error | undefined): void {
@@ -344,6 +371,14 @@ export class Agent {
     if (stun?.kind !== "request") return undefined;
     return this.#refusal(stun)?.answer ?? writeSuccess(stun.transaction, mapped, this.credentials.pwd);
   }
+}
+
+/** ms before a simultaneous open is tried anew. */
+const AGAIN = 200;
+
+/** Some NATs answer what nobody has asked for yet with a reset (RFC 5382 §4.3 has them wait): the peer's own packet may be on its way. */
+function mayRetry({ tcptype }: Candidate, failure: Error | undefined): boolean {
+  return tcptype === "so" && ["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH"].includes((failure as NodeJS.ErrnoException | undefined)?.code ?? "");
 }
 
 /** A dual-stack socket shows IPv4 addresses mapped into IPv6. */

@@ -234,11 +234,11 @@ function told(state: CheckList): Step {
 
 /**
  * Has everything been tried that can be? Not while the peer may still connect to a passive candidate of ours. Whether it will, its candidates do not say: libwebrtc connects from
- * addresses that it never told as active ones. Only whoever has no TCP candidate at all will not.
+ * addresses that it never told as active ones. Only whoever has no TCP candidate of the same family (IPv4, IPv6) will not.
  */
 function exhausted(state: CheckList, effects: readonly Effect[] = []): Step {
   const { complete, arrivals, locals, remotes, pairs, phase } = state;
-  const mayCome = arrivals !== "over" && remotes.length > 0 && locals.some(({ tcptype }) => tcptype !== "active");
+  const mayCome = arrivals !== "over" && locals.some((local) => local.tcptype === "passive" && remotes.some((remote) => isV6(local) === isV6(remote)));
   const over = phase === "checking" && complete.local && complete.remote && !mayCome && pairs.every((pair) => pair.state === "failed");
   if (!over) return { state, effects };
   const ended = end(state);

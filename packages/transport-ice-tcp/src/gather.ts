@@ -15,6 +15,12 @@ export interface StunServer {
   readonly port: number;
 }
 
+interface Asking {
+  /** ms */
+  readonly timeout: number;
+  readonly preference: number;
+}
+
 /** Addresses that are offered, and so twice as many candidates. */
 const ADDRESS_LIMIT = 8;
 
@@ -52,10 +58,31 @@ export class Gathering {
   }
 
   /**
-   * What a STUN server says of us: a passive candidate whose base listens at the very port that the server was asked from, so that a NAT that maps endpoint-independently leads there.
-   * The question's connection stays open, for the mapping's sake.
+   * What a STUN server says of us, behind a NAT: a passive candidate whose base listens at the very port that the server was asked from, so that a NAT that maps endpoint-independently
+   * leads there. The question's connection stays open, for the mapping's sake.
    */
-  async reflexive(ip: string, server: StunServer, { timeout, preference }: { readonly timeout: number; readonly preference: number }): Promise<Candidate | undefined> {
+  async reflexive(ip: string, server: StunServer, { timeout, preference }: Asking): Promise<Candidate | undefined> {
+    const { mapped, port: asked } = await this.#ask(ip, server, timeout);
+    if (mapped.ip === ip || this.#over) return undefined; // no NAT: the host candidate says it all
+    let candidate: Candidate | undefined;
+    const port = await this.#listen(ip, asked, () => candidate);
+    if (port === undefined) return undefined;
+    candidate = ownCandidate({ ...mapped, type: "srflx", tcptype: "passive", base: { ip, port } }, preference);
+    return candidate;
+  }
+
+  /**
+   * A simultaneous-open candidate (RFC 6544 §5.2): a port of its own, as nobody can connect from one that is listened at. Without a NAT it is a host candidate, for what stands behind a
+   * firewall alone.
+   */
+  async simultaneous(ip: string, server: StunServer, { timeout, preference }: Asking): Promise<Candidate | undefined> {
+    const { mapped, port } = await this.#ask(ip, server, timeout);
+    if (this.#over) return undefined;
+    const base = { ip, port };
+    return mapped.ip === ip ? ownCandidate({ ...base, type: "host", tcptype: "so" }, preference) : ownCandidate({ ...mapped, type: "srflx", tcptype: "so", base }, preference);
+  }
+
+  async #ask(ip: string, server: StunServer, timeout: number): Promise<{ readonly mapped: Endpoint; readonly port: number }> {
     const socket = connect({ ...server, localAddress: ip, family: ip.includes(":") ? 6 : 4 });
     if (this.#over) socket.destroy();
     this.#sockets.add(socket);
@@ -64,12 +91,7 @@ export class Gathering {
       socket.destroy();
       throw error;
     });
-    if (mapped.ip === ip || this.#over) return undefined; // no NAT: the host candidate says it all
-    let candidate: Candidate | undefined;
-    const port = await this.#listen(ip, socket.localPort ?? 0, () => candidate);
-    if (port === undefined) return undefined;
-    candidate = ownCandidate({ ...mapped, type: "srflx", tcptype: "passive", base: { ip, port } }, preference);
-    return candidate;
+    return { mapped, port: socket.localPort ?? 0 };
   }
 
   stop(): void {

@@ -124,7 +124,13 @@ class IceTcpAttempt implements TransportAttempt {
   async #trickle(agent: Agent, gathering: Gathering, own: readonly string[], timeout: number): Promise<void> {
     const { sendInfo, progress } = this.context;
     const servers = [...(this.options.stun ?? []), ...((await this.context.servers?.()) ?? []).flatMap(stunServers)];
-    const asked = servers.flatMap((server) => own.map(async (ip, index) => await gathering.reflexive(ip, server, { timeout, preference: 8191 - index })));
+    const asked = servers.flatMap((server, at) =>
+      own.flatMap((ip, index) => {
+        const asking = { timeout, preference: 8191 - index };
+        // One server is enough to learn a port's address by, and each further candidate is a pair more for every one of the peer's.
+        return [gathering.reflexive(ip, server, asking), ...(at === 0 ? [gathering.simultaneous(ip, server, asking)] : [])];
+      }),
+    );
     const found = await Promise.allSettled(asked);
     const reflexive = found.flatMap((one) => (one.status === "fulfilled" && one.value ? [one.value] : []));
     if (this.#over) return;

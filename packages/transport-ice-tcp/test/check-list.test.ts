@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Candidate, TcpType } from "../src/candidate.js";
-import { begin, type CheckList, type Effect, type Event, step } from "../src/check-list.js";
+import { begin, type CheckList, type Effect, type Event, type Pair, step } from "../src/check-list.js";
 
 type Name = "a" | "b";
 const other = (name: Name): Name => (name === "a" ? "b" : "a");
@@ -34,6 +34,8 @@ class World {
   readonly states: Record<Name, CheckList>;
   readonly selected: Record<Name, string | undefined> = { a: undefined, b: undefined };
   readonly wires: Wire[] = [];
+  /** Who tries a simultaneous open with whom, by both ends. */
+  readonly opening = new Map<string, { readonly name: Name; readonly id: string; readonly local: Candidate }>();
   /** Things that can happen next. */
   readonly possible: (() => void)[] = [];
   /** Things that happen once nothing else can. */
@@ -62,6 +64,10 @@ class World {
     switch (effect.type) {
       case "connect": {
         const { pair } = effect;
+        if (pair.local.tcptype === "so") {
+          this.possible.push(() => this.#openTogether(name, pair));
+          break;
+        }
         this.possible.push(() => {
           if (this.states[name].phase === "failed") return;
           const there = this.states[other(name)].locals.find(({ ip, port }) => ip === pair.remote.ip && port === pair.remote.port);
@@ -99,6 +105,31 @@ class World {
         break;
       default:
     }
+  }
+
+  /** One connection comes of both sides' connecting to each other, and none of one side's alone. */
+  #openTogether(name: Name, { id, local, remote }: Pair): void {
+    if (this.states[name].phase !== "checking") return;
+    const ends = [local, remote]
+      .map(({ ip, port }) => `${ip}:${port}`)
+      .sort()
+      .join(" ");
+    const there = this.opening.get(ends);
+    if (!there || this.states[there.name].phase !== "checking") {
+      this.opening.set(ends, { name, id, local });
+      this.late.push(() => this.opening.delete(ends) && this.take(name, { type: "lost", pair: id }));
+      return;
+    }
+    this.opening.delete(ends);
+    if (!this.works()) {
+      this.take(name, { type: "lost", pair: id });
+      this.take(there.name, { type: "lost", pair: there.id });
+      return;
+    }
+    const names = { [name]: id, [there.name]: there.id } as Record<Name, string>;
+    this.wires.push({ names, local: { [name]: local, [there.name]: there.local } as Record<Name, Candidate>, queues: { a: [], b: [] }, broken: false });
+    this.take(name, { type: "connected", pair: id });
+    this.take(there.name, { type: "connected", pair: there.id });
   }
 
   #send(name: Name, id: string, message: Message): void {
@@ -146,7 +177,10 @@ class World {
   }
 }
 
-const side = fc.array(fc.record({ tcptype: fc.constantFrom<TcpType>("active", "passive"), priority: fc.integer({ min: 1, max: 2 ** 31 - 1 }) }), { minLength: 1, maxLength: 4 });
+const side = fc.array(fc.record({ tcptype: fc.constantFrom<TcpType>("active", "passive", "so"), priority: fc.integer({ min: 1, max: 2 ** 31 - 1 }) }), {
+  minLength: 1,
+  maxLength: 4,
+});
 const given = fc.record({
   a: side,
   b: side,
@@ -218,7 +252,8 @@ describe("two check lists", () => {
       fc.property(given, (one) => {
         const can = (from: Name) => one[from].some(({ tcptype }) => tcptype === "active") && one[other(from)].some(({ tcptype }) => tcptype === "passive");
         const world = play({ ...one, loss: 0 });
-        expect(world.states.a.phase).toBe(can("a") || can("b") ? "completed" : "failed");
+        const together = one.a.some(({ tcptype }) => tcptype === "so") && one.b.some(({ tcptype }) => tcptype === "so");
+        expect(world.states.a.phase).toBe(can("a") || can("b") || together ? "completed" : "failed");
       }),
       { numRuns: 400 },
     );
@@ -237,6 +272,19 @@ describe("a check list of which everything has failed", () => {
     expect([tried.state.phase, tried.effects]).toEqual(["checking", [{ type: "await-arrivals" }]]);
     const over = take(tried.state, { type: "arrivals-over" });
     expect([over.state.phase, over.effects]).toEqual(["failed", [{ type: "failed" }]]);
+  });
+
+  it("does not wait where nobody of the peer's can come: its candidates are of the other family, IPv4 or IPv6", () => {
+    const local = candidate("a", "passive", 0, 1);
+    const apart = take(begin(true, 1n), { type: "local", candidate: local }, { type: "remote", candidate: { ...local, ip: "2001:db8::1" } }, ...complete);
+    expect(apart.state.phase).toBe("failed");
+  });
+
+  it("does not wait at a port that nobody listens at: a simultaneous open is tried, and that is all", () => {
+    const tried = take(begun(["a", "so"], ["b", "so"]).state, ...complete, { type: "pace" });
+    const [pair] = tried.state.pairs;
+    expect(tried.effects).toEqual([{ type: "connect", pair: { ...pair, state: "waiting" } }]);
+    expect(take(tried.state, { type: "lost", pair: pair?.id ?? "" }).state.phase).toBe("failed");
   });
 
   it("takes whoever comes within that time", () => {

@@ -85,10 +85,13 @@ describe("ICE-TCP as a Jingle transport", () => {
     await complete;
     const [info] = initiator.infos;
     const reflexive = info?.getChildren("candidate").filter(({ attrs }) => attrs.type === "srflx");
-    const [candidate] = reflexive ?? [];
+    const [candidate] = reflexive?.filter(({ attrs }) => attrs.tcptype === "passive") ?? [];
+    const together = reflexive?.filter(({ attrs }) => attrs.tcptype === "so" && attrs["rel-addr"] === "127.0.0.1") ?? [];
     expect(info?.getChild("gathering-complete")).toBeDefined();
     expect(candidate?.attrs).toMatchObject({ ip: "198.51.100.7", protocol: "tcp", tcptype: "passive", "rel-addr": "127.0.0.1" });
     expect(candidate?.attrs.port).toBe(candidate?.attrs["rel-port"]);
+    expect(together).toHaveLength(1);
+    expect(together[0]?.attrs["rel-port"]).not.toBe(candidate?.attrs["rel-port"]); // nobody connects from a port that is listened at
     initiator.attempt.abort();
     responder.attempt.abort();
     stun.close();

@@ -11,7 +11,9 @@ export interface Dial {
   /** DST.ADDR: 40 hex digits. */
   readonly hash: string;
   readonly addresses: AddressPolicy;
-  /** ms, for each address of a host name. */
+  /** ms for the TCP connection, for each address of a host name. Default: `timeout`. */
+  readonly reaching?: number | undefined;
+  /** ms for SOCKS5 behind it. */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
@@ -47,18 +49,23 @@ async function resolve(host: string): Promise<string[]> {
   }
 }
 
-async function dialAddress(address: string, { port, hash, timeout, signal }: Dial): Promise<Socket> {
+async function dialAddress(address: string, { port, hash, timeout, reaching = timeout, signal }: Dial): Promise<Socket> {
   const socket = connect({ host: address, port, noDelay: true });
   socket.on("error", () => undefined); // also between here and its owner
   const place = `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
-  const work = connected(socket)
-    .then(
-      async () =>
-        await SocksClient.createConnection({ existing_socket: socket, proxy: { host: address, port, type: 5 }, command: "connect", destination: { host: hash, port: 0 }, timeout }),
-    )
-    .then(async () => await held(socket));
+  const ask = async (): Promise<void> => {
+    await SocksClient.createConnection({
+      existing_socket: socket,
+      proxy: { host: address, port, type: 5 },
+      command: "connect",
+      destination: { host: hash, port: 0 },
+      timeout: 2 * timeout,
+    });
+    await held(socket);
+  };
   try {
-    await withDeadline(work, { timeout, signal, waitingFor: `${place} to take the connection` });
+    await withDeadline(connected(socket), { timeout: reaching, signal, waitingFor: `${place} to take the connection` });
+    await withDeadline(ask(), { timeout, signal, waitingFor: `${place} to grant the bytestream` });
     return socket;
   } catch (error) {
     socket.destroy();

@@ -15,7 +15,10 @@ One negotiation of XEP-0260 §2.3–2.4 as a pure function. Each side connects t
                     dialling                          reported        activating      awaiting        connected, failed
   dialled           ⇒reported, candidate-used         –               –               –               –
   undialled         the last: ⇒reported, cand.-error  –               –               –               –
-  candidate-used    what is below it is given up      nominate        refused         refused         refused
+  candidate-used    what is below it is given up,     nominate        refused         refused         refused
+                    and the rest has a grace if it
+                    is not a proxy
+  grace-over        ⇒reported, candidate-error        –               –               –               –
   candidate-error   noted                             nominate        refused         refused         refused
   activated         refused                           refused         refused         ⇒connected      refused
   proxy-error       refused                           refused         ⇒failed         ⇒failed         refused
@@ -44,12 +47,14 @@ export interface State {
 export type Event =
   | { readonly type: "dialled" | "undialled"; readonly cid: string }
   | { readonly type: "received"; readonly info: Info }
-  | { readonly type: "proxied" | "unproxied" };
+  | { readonly type: "grace-over" | "proxied" | "unproxied" };
 
 export type Effect =
   | { readonly type: "dial"; readonly candidates: readonly Candidate[] }
   /** Stop dialling all but these. */
   | { readonly type: "keep"; readonly candidates: readonly Candidate[] }
+  /** After a while: `grace-over`. */
+  | { readonly type: "await-grace" }
   | { readonly type: "tell"; readonly notification: Notification }
   | { readonly type: "activate"; readonly candidate: Candidate }
   /** `dialled`: by the connection that we made to the candidate; `accepted`: by one that the peer made to us; `proxied`: by ours to our proxy. */
@@ -79,6 +84,8 @@ export function step(state: State, event: Event): Step {
     }
     case "undialled":
       return state.phase === "dialling" ? narrow(state, (candidate) => candidate.cid !== event.cid) : stay(state);
+    case "grace-over":
+      return state.phase === "dialling" ? report(state, "error") : stay(state);
     case "proxied": {
       const { nominated } = state;
       if (state.phase !== "activating" || !nominated) return stay(state);
@@ -128,7 +135,8 @@ function heard(state: State, peers: Report): Step {
   if (state.phase === "reported") return nominate(next);
   if (peers === "error") return stay(next);
   const least = peers.used.priority + (state.role === "initiator" ? 0 : 1); // of equal priorities the initiator's choice wins
-  return narrow(next, ({ priority }) => priority >= least);
+  const narrowed = narrow(next, ({ priority }) => priority >= least);
+  return narrowed.state.phase === "dialling" && peers.used.type !== "proxy" ? stay(narrowed.state, ...narrowed.effects, { type: "await-grace" }) : narrowed;
 }
 
 function narrow(state: State, wanted: (candidate: Candidate) => boolean): Step {

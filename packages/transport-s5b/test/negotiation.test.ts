@@ -46,6 +46,7 @@ function negotiate(
     const other = side === i ? r : i;
     for (const effect of effects) {
       if (effect.type === "dial") for (const { cid } of effect.candidates) pending.push(() => happen(side, { type: side.reachable.has(cid) ? "dialled" : "undialled", cid }));
+      if (effect.type === "await-grace") pending.push(() => happen(side, { type: "grace-over" }));
       if (effect.type === "activate") pending.push(() => happen(side, { type: proxies ? "proxied" : "unproxied" }));
       if (effect.type === "connect") side.outcome = `${effect.candidate.cid}`;
       if (effect.type === "fail") side.outcome = "failed";
