@@ -12,3 +12,12 @@ import type { Duplex } from "node:stream";
  * `byteChannelCompliance` of `@balcony/channel/compliance` asks all of this.
  */
 export type ByteChannel = Duplex;
+
+/**
+ * What a ByteChannel may say of itself: nobody else refers to the memory that it hands out, and once the callback of a write has come without an error it does not refer to what was
+ * written any more. A `net.Socket` is such a channel; one that hands its chunks on to another stream is not. Whoever has copied what was read, or made what was written for this write
+ * alone, may give that memory back at once, where otherwise it waits for the garbage collector.
+ */
+export interface UnsharedMemory {
+  readonly memory: "unshared";
+}

@@ -1,22 +1,27 @@
 import { Duplex } from "node:stream";
-import { BalconyError, type ByteChannel } from "@balcony/channel";
+import { BalconyError, type ByteChannel, type UnsharedMemory } from "@balcony/channel";
+import { release } from "./release.js";
 
 type Done = (error?: Error | null) => void;
 
 /**
  * What TLS is laid on where the channel is no `net.Socket`. Node destroys a TLSSocket with all that is not read yet as soon as the stream below closes, and a ByteChannel
  * closes by itself once the peer has ended it: this one stays until TLS lets it go.
+ *
+ * Node copies everything once more between TLS and a stream that is not a socket. Where the channel's memory is unshared, what was copied is given back at once.
  */
 export class Underlay extends Duplex {
   readonly #bytes: ByteChannel;
+  readonly #releasing: boolean;
+  /** The memory of what TLS has copied last; the next piece may lie in it, too. */
+  #copied: ArrayBufferLike | undefined;
 
   constructor(bytes: ByteChannel) {
     super({ allowHalfOpen: true });
     this.#bytes = bytes;
+    this.#releasing = (bytes as Partial<UnsharedMemory>).memory === "unshared";
     bytes.pause();
-    bytes.on("data", (chunk: Uint8Array) => {
-      if (!this.push(chunk)) bytes.pause();
-    });
+    bytes.on("data", (chunk: Uint8Array) => this.#take(chunk));
     bytes.once("end", () => this.push(null));
     bytes.on("error", (error) => this.destroy(error));
     bytes.once("close", () => {
@@ -24,12 +29,21 @@ export class Underlay extends Duplex {
     });
   }
 
+  #take(chunk: Uint8Array): void {
+    if (this.#copied && this.#copied !== chunk.buffer) release(this.#copied);
+    if (!this.push(chunk)) this.#bytes.pause();
+    // What is still to be read has not been copied yet.
+    this.#copied = this.#releasing && this.readableLength === 0 ? chunk.buffer : undefined;
+  }
+
   override _read(): void {
     this.#bytes.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    if (this.#bytes.writable) this.#bytes.write(chunk, done);
+    // What TLS writes was made for this write alone.
+    const written = this.#releasing && chunk.byteLength === chunk.buffer.byteLength ? releasing(chunk, done) : done;
+    if (this.#bytes.writable) this.#bytes.write(chunk, written);
     else done(); // the peer has ended both ways: what it did not take is not for us to report
   }
 
@@ -47,3 +61,10 @@ export class Underlay extends Duplex {
     done(error);
   }
 }
+
+const releasing =
+  ({ buffer }: Uint8Array, done: Done): Done =>
+  (error) => {
+    if (!error) release(buffer);
+    done(error);
+  };

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { BalconyError } from "@balcony/channel";
+import { BalconyError, type UnsharedMemory } from "@balcony/channel";
 import { dataFrames, type FrameReader, stunFrame } from "./framing.js";
 
 type Done = (error?: Error | null) => void;
@@ -20,7 +20,8 @@ export interface FramedSetting {
 }
 
 /** The nominated connection as a ByteChannel: RFC 4571's frames, and STUN answered within them for as long as it lives. */
-export class FramedChannel extends Duplex {
+export class FramedChannel extends Duplex implements UnsharedMemory {
+  readonly memory = "unshared";
   readonly #socket: Socket;
   readonly #reader: FrameReader;
 
