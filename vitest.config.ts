@@ -18,6 +18,7 @@ export default defineConfig({
           include: ["packages/*/test/**/*.test.ts", "examples/*/test/**/*.test.ts", "interop/test/**/*.test.ts", "test/fast/**/*.test.ts", "test/attacks/**/*.test.ts"],
           setupFiles: ["./test/kit/src/leaks.ts"],
           testTimeout: 30_000,
+          hookTimeout: 30_000, // they start programs as the tests do
         },
       },
       {

@@ -1,4 +1,4 @@
-import { defaultTransports, type LogPreference, type TransportName } from "balcony";
+import type { LogPreference, TransportName } from "balcony";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import envPaths from "env-paths";
 
@@ -89,11 +89,14 @@ export function withStreamOptions(command: Command): Command {
     .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);
 }
 
+// Not taken from the library, of which nothing is loaded before a command is called.
+const knownTransports: Readonly<Record<TransportName, true>> = { s5b: true, "ice-tcp": true, webrtc: true, ibb: true };
+
 /** In the order in which they are tried. */
 function transports(text: string): TransportName[] {
   const names = text.split(",");
-  const [unknown] = names.filter((name) => !defaultTransports.includes(name as TransportName));
-  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown)} is none of ${defaultTransports.join(",")}.`);
+  const [unknown] = names.filter((name) => !Object.hasOwn(knownTransports, name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`${JSON.stringify(unknown)} is none of ${Object.keys(knownTransports).join(",")}.`);
   return names as TransportName[];
 }
 

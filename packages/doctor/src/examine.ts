@@ -5,13 +5,11 @@ import { serverFeatures } from "./disco.js";
 import type { Federation, Findings, Outcome, Peer, Service } from "./findings.js";
 import { gateway } from "./gateway.js";
 import { inBand } from "./in-band.js";
-import { nat } from "./nat.js";
 import { peerResource, roundTrip } from "./peer.js";
 import { isFound, type ProbeProgress, type Probing, probe } from "./probe.js";
 import { proxies } from "./proxies.js";
 import { serverSecurity } from "./server-security.js";
 import { services } from "./services.js";
-import { stunServer, turnServer } from "./stun-servers.js";
 
 export interface ExamineOptions {
   /** Where our server is, if DNS does not tell: `xmpp://host:port`, `xmpps://…`, `ws://…` or `wss://…`. */
@@ -84,6 +82,8 @@ const withoutPassword = ({ password: _, ...service }: Service): Service => servi
 type Run = <T>(name: keyof typeof DEADLINES, waitingFor: string, work: (wait: { readonly timeout: number; readonly signal: AbortSignal }) => Promise<T>) => Promise<Outcome<T>>;
 
 async function examineNetwork(all: readonly Service[], addresses: AddressPolicy, probing: Probing, run: Run) {
+  // The codec of STUN is large, and only loaded by whoever has a network examined.
+  const [{ nat }, { stunServer, turnServer }] = await Promise.all([import("./nat.js"), import("./stun-servers.js")]);
   const known = all.slice(0, MOST_SERVERS);
   const isTurn = ({ type }: Service): boolean => type.startsWith("turn");
   // Whatever relays also says where it sees us.

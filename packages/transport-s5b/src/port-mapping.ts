@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { BalconyError, withDeadline } from "@balcony/channel";
 import { addressKind } from "@balcony/jingle";
 import type { FindRouters } from "./router.js";
-import { natPmp, upnp } from "./routers.js";
 
 /** A port of the router's that leads to one of ours. */
 export interface PortMapping {
@@ -24,12 +23,12 @@ const RELEASING = 2_000;
  */
 export async function mapPort(
   port: number,
-  { find = [upnp, natPmp], timeout, signal }: { readonly find?: readonly FindRouters[] /** ms */; readonly timeout: number; readonly signal: AbortSignal },
+  { find, timeout, signal }: { readonly find?: readonly FindRouters[] /** ms */; readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<PortMapping> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   let chosen: PortMapping | undefined;
-  const attempts = find.map(async (routers) => {
+  const attempts = (find ?? (await known())).map(async (routers) => {
     const mapping = await mapBy(routers, port, stop);
     if (over.signal.aborted || chosen) await mapping.release();
     else chosen = mapping;
@@ -45,6 +44,12 @@ export async function mapPort(
   } finally {
     over.abort(new BalconyError("closed", "No router is looked for any more."));
   }
+}
+
+/** What speaks to routers is large, and only loaded by whoever wants one asked. */
+async function known(): Promise<readonly FindRouters[]> {
+  const { natPmp, upnp } = await import("./routers.js");
+  return [upnp, natPmp];
 }
 
 async function mapBy(routers: FindRouters, port: number, signal: AbortSignal): Promise<PortMapping> {
