@@ -2,19 +2,19 @@ import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
 import type { Findings } from "@balcony/doctor";
 import type { ESessions } from "@balcony/esessions";
-import { type AddressPolicy, type IceServer, Jingle, type Offer, type Transport } from "@balcony/jingle";
-import { type Anchor, type Identity, readAnchors } from "@balcony/tls";
+import { Jingle, type Offer } from "@balcony/jingle";
+import type { Identity } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
-import { bare, type Element, type Jid, type Limits, XmlError } from "@balcony/xml";
-import type { KeepaliveTimes } from "@balcony/xml-stream";
+import { bare, type Element, type Jid, XmlError } from "@balcony/xml";
 import { AbsentResource } from "./absent-resource.js";
 import { accept } from "./accept.js";
+import { Acquaintances } from "./acquaintances.js";
 import { NS_XMLSTREAM, xmlStreamApplication } from "./application.js";
 import { blocked, describe } from "./blocked-key.js";
 import type { ClientInternals, XmppClient } from "./client.js";
 import { ClientChannels } from "./client-channel.js";
 import { Contacts } from "./contacts.js";
-import { type Context, defaultTimeouts, type Policy, type Timeouts } from "./context.js";
+import type { Context } from "./context.js";
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
@@ -25,60 +25,20 @@ import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
 import { open } from "./open.js";
+import { type BalconyOptions, type OpenOptions, type Settings, settingsOf } from "./options.js";
 import { ownIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
 import { openStore } from "./store.js";
-import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import { Ceremonies } from "./verification/ceremonies.js";
 import { readCode } from "./verification/invitations.js";
-import { NS_XTLS, type Secure, xtlsSecurity } from "./xtls.js";
+import { NS_XTLS, xtlsSecurity } from "./xtls.js";
 
 const NS_JINGLE = "urn:xmpp:jingle:1";
 const NS_IBB = "http://jabber.org/protocol/ibb";
 const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
 const NS_PING = "urn:xmpp:ping";
-
-export interface BalconyOptions {
-  /** Keys and trust: a store already opened, or where to keep one. Default: `balcony` under the platform's data folder, without a passphrase. */
-  readonly store?: TrustStore | { readonly folder?: string; readonly passphrase?: string | (() => Promise<string>) };
-  readonly policy?: Partial<Policy>;
-  /**
-   * `anchors`: certificates of authorities in PEM, one after another, whose word you take for whose a key is: a peer whose certificate they have issued for its address is `verified` by `ca`. Nobody by
-   * default; neither the system's list nor Node's is ever used.
-   */
-  readonly trust?: { readonly anchors?: string };
-  /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
-  readonly transports?: readonly (TransportName | Transport)[];
-  /** Has the router lead others to us by UPnP or NAT-PMP while a SOCKS5 bytestream is looked for, with peers that may learn our address. For those transports that are named. Default false. */
-  readonly mapPorts?: boolean;
-  /** STUN and TURN servers for ICE-TCP and WebRTC, or what finds them, asked as each attempt to connect begins. Default: those that our own server names (XEP-0215). */
-  readonly servers?: readonly IceServer[] | (() => Promise<readonly IceServer[]>);
-  /**
-   * `any`: direct before relayed, to peers that are known; others get relays of our own server alone, so that nobody learns where we are by sending a stanza. `relayed`: so for everybody.
-   * `direct`: nothing that a server carries, and whoever gets a stream learns our address. Default `any`.
-   */
-  readonly paths?: AddressPolicy["paths"];
-  /** Lets transports use addresses of this very machine: for tests, where both ends are on it. */
-  readonly dangerouslyUseLoopback?: boolean;
-  readonly timeouts?: Partial<Timeouts>;
-  /** How TLS is begun, in our offers and in our answers: `xtls` at once where the peer knows it, else STARTTLS; `starttls` always; `auto`, the default: XTLS with peers whose key is known, STARTTLS at first contact. */
-  readonly secure?: Secure;
-  readonly limits?: Partial<Limits>;
-  /** Milliseconds of silence in a stream after which the peer is asked whether it is still there, and for its answer. Default 60,000 and 30,000. */
-  readonly keepalive?: KeepaliveTimes | "off";
-}
-
-export interface OpenOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: OnProgress;
-  readonly timeouts?: Partial<Timeouts>;
-  /** For this stream. Default: what `balcony()` was told. */
-  readonly paths?: AddressPolicy["paths"];
-  /** The code of the peer's invitation, as it was typed or scanned: the session is handed over once both sides are verified by it, and closed where they are not. */
-  readonly code?: string;
-}
 
 export interface BalconyEvents {
   /** Somebody opened a stream to us, and policy let it in. */
@@ -120,26 +80,16 @@ interface Connection {
 /** End-to-end streams over one @xmpp/client. Made by `balcony()`. */
 export class Balcony extends EventEmitter<BalconyEvents> {
   readonly store: TrustStore;
-  readonly #policy: Policy;
-  readonly #timeouts: Timeouts;
-  readonly #anchors: readonly Anchor[];
-  readonly #secure: Secure;
-  readonly #limits: Partial<Limits>;
-  readonly #keepalive: KeepaliveTimes | "off" | undefined;
-  readonly #transports: readonly Transport[];
-  readonly #servers: BalconyOptions["servers"];
-  readonly #paths: AddressPolicy["paths"];
-  readonly #loopback: boolean;
+  readonly #settings: Settings;
   readonly #channels: ClientChannels;
   readonly #contacts = new Contacts((error) => this.#report(error));
+  readonly #acquaintances: Acquaintances;
   readonly #presence: DirectedPresence;
   readonly #absent = new AbsentResource();
   readonly #advertisement: Advertisement;
   readonly #sessions = new Set<Session>();
   readonly #ceremonies = new Ceremonies();
   readonly #closing = new AbortController();
-  /** Addresses that we are talking to, or are about to: they know already that we are online. */
-  readonly #engaged = new Map<Jid, number>();
   #connection: Promise<Connection> | undefined;
 
   /** @internal */
@@ -150,32 +100,20 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   ) {
     super();
     this.store = store;
-    this.#policy = {
-      require: "encrypted",
-      signalling: "where-known",
-      allow: () => false,
-      accept: () => true,
-      fallback: "never",
-      firstUse: () => true,
-      logging: "may",
-      loggingDiffers: () => true,
-      showAddress: ({ known }) => known,
-      ...options.policy,
-    };
-    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
-    this.#anchors = options.trust?.anchors === undefined ? [] : readAnchors(options.trust.anchors);
-    this.#secure = options.secure ?? "auto";
-    this.#limits = options.limits ?? {};
-    this.#keepalive = options.keepalive;
-    const none = options.transports?.length === 0 && this.#policy.fallback !== "never";
-    this.#transports = none ? [] : transportsOf(options.transports ?? defaultTransports, { mapPorts: options.mapPorts ?? false });
-    this.#servers = options.servers;
-    this.#paths = options.paths ?? "any";
-    this.#loopback = options.dangerouslyUseLoopback ?? false;
-    const spoken = this.#transports.flatMap(({ namespace, features = [] }) => [namespace, ...features]);
-    const xtls = this.#secure === "starttls" ? [] : [NS_XTLS];
+    this.#settings = settingsOf(options);
+    this.#acquaintances = new Acquaintances({
+      self: () => this.#channels.current.self,
+      settings: this.#settings,
+      contacts: this.#contacts,
+      store,
+      invited: (from) => this.#invited(from),
+      report: (error) => this.#report(error),
+    });
+    const { transports, secure, policy } = this.#settings;
+    const spoken = transports.flatMap(({ namespace, features = [] }) => [namespace, ...features]);
+    const xtls = secure === "starttls" ? [] : [NS_XTLS];
     const streams = spoken.length === 0 ? [] : [NS_JINGLE, NS_XMLSTREAM, ...xtls, ...spoken];
-    this.#advertisement = new Advertisement([...streams, ...(this.#policy.fallback === "never" ? [] : esessionFeatures)]);
+    this.#advertisement = new Advertisement([...streams, ...(policy.fallback === "never" ? [] : esessionFeatures)]);
     this.#presence = new DirectedPresence({
       contacts: this.#contacts,
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
@@ -183,7 +121,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     });
     this.#channels = new ClientChannels(client, {
       namespaces: new Set([NS_JINGLE, NS_IBB, NS_BYTESTREAMS, NS_DISCO_INFO, NS_PING]),
-      knows: (from) => this.#knows(from),
+      knows: (from) => this.#acquaintances.knows(from),
       refusal: (request) => this.#absent.refusal(request),
       observe: (stanza, from) => this.#observe(stanza, from),
       outgoing: (stanza) => this.#outgoing(stanza),
@@ -227,7 +165,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const peer = readAddress(address);
     if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
     const context = this.#context(connection, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
-    const disengage = this.#engage(peer);
+    const disengage = this.#acquaintances.engage(peer);
     try {
       const session = this.#adopt(await open(context, peer));
       return options.code === undefined ? session : await proved(session, options.code, options.signal);
@@ -253,10 +191,10 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async examine(address?: string, options: ExamineOptions = {}): Promise<Findings> {
     const { channel } = await this.#connected();
     const peer = address === undefined ? undefined : readAddress(address);
-    const disengage = peer === undefined ? () => undefined : this.#engage(peer);
+    const disengage = peer === undefined ? () => undefined : this.#acquaintances.engage(peer);
     try {
-      const known = { channel, contacts: this.#contacts, presence: this.#presence, timeouts: this.#timeouts };
-      return await examine(known, { ...options, peer, dangerouslyUseLoopback: this.#loopback });
+      const known = { channel, contacts: this.#contacts, presence: this.#presence, timeouts: this.#settings.timeouts };
+      return await examine(known, { ...options, peer, dangerouslyUseLoopback: this.#settings.loopback });
     } finally {
       disengage();
     }
@@ -291,25 +229,26 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   async #prepare(channel: StanzaRouter): Promise<Connection> {
+    const { loopback, paths, policy, secure, servers, timeouts, transports } = this.#settings;
     this.#presence.begin();
     const [identity] = await Promise.all([ownIdentity(this.store, bare(channel.self)), this.#contacts.begin(channel), this.#absent.ask(channel)]);
-    const external = new ExternalServices(channel, { loopback: this.#loopback, report: (error) => this.#report(error) });
+    const external = new ExternalServices(channel, { loopback, report: (error) => this.#report(error) });
     const connection: Connection = {
       channel,
       identity,
       jingle: new Jingle(channel, {
-        transports: this.#transports,
+        transports,
         applications: [xmlStreamApplication],
-        securities: this.#secure === "starttls" ? [] : [xtlsSecurity],
-        knows: (from) => this.#knows(from),
-        addresses: (peer) => this.#addresses(peer, this.#paths),
-        servers: async () => (typeof this.#servers === "function" ? await this.#servers() : (this.#servers ?? (await external.servers()))),
+        securities: secure === "starttls" ? [] : [xtlsSecurity],
+        knows: (from) => this.#acquaintances.knows(from),
+        addresses: (peer) => this.#acquaintances.addresses(peer, paths),
+        servers: async () => (typeof servers === "function" ? await servers() : (servers ?? (await external.servers()))),
         onOffer: (offer) => void this.#accept(connection, offer),
-        favours: (from) => this.#contacts.mayKnow(from) || this.#engaged.has(from),
-        timing: { offer: this.#timeouts.person },
+        favours: (from) => this.#acquaintances.favours(from),
+        timing: { offer: timeouts.person },
         report: (error) => this.#report(error),
       }),
-      esessions: this.#policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection),
+      esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection),
     };
     return connection;
   }
@@ -324,7 +263,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async #accept(connection: Connection, offer: Offer): Promise<void> {
     const onProgress = this.#tellingPaths(offer.peer, (progress) => this.emit("progress", { ...progress, peer: offer.peer }));
     const context = this.#context(connection, onProgress, { signal: offer.signal, verifying: this.listenerCount("restricted") > 0 || this.#invited(offer.peer) });
-    const disengage = this.#engage(offer.peer);
+    const disengage = this.#acquaintances.engage(offer.peer);
     try {
       const session = await accept(context, offer);
       if (session) this.#hand(this.#adopt(session));
@@ -347,17 +286,17 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const context = (peer: Jid, signal?: AbortSignal): Context =>
       this.#context(connection(), (progress) => this.emit("progress", { ...progress, peer }), signal ? { signal, verifying: false } : { verifying: false });
     return sealing(channel, {
-      accept: async (peer, signal) => (this.#knows(peer) ? await admit(context(peer, signal), peer) : "ignore"),
+      accept: async (peer, signal) => (this.#acquaintances.knows(peer) ? await admit(context(peer, signal), peer) : "ignore"),
       onSession: (session) => {
-        const disengage = this.#engage(session.peer);
+        const disengage = this.#acquaintances.engage(session.peer);
         answered(context(session.peer), session)
           .then((taken) => this.emit("session", this.#adopt(taken)))
           .catch((error: unknown) => this.#report(error))
           .finally(disengage);
       },
       secrets: storedSecrets(this.store, bare(channel.self)),
-      limits: this.#limits,
-      timeout: this.#timeouts.person,
+      limits: this.#settings.limits,
+      timeout: this.#settings.timeouts.person,
       report: (error) => this.#report(error),
     });
   }
@@ -365,27 +304,28 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   #context(
     { channel, esessions, identity, jingle }: Connection,
     onProgress: OnProgress,
-    { paths = this.#paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
+    { paths = this.#settings.paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
   ): Context {
+    const { policy, anchors, transports, secure, limits, keepalive } = this.#settings;
     return {
       channel,
       jingle,
       esessions,
-      transports: this.#transports,
+      transports,
       features: this.#advertisement.features,
-      addresses: (peer) => this.#addresses(peer, paths),
+      addresses: (peer) => this.#acquaintances.addresses(peer, paths),
       identity,
       contacts: this.#contacts,
       presence: this.#presence,
       store: this.store,
       ceremonies: this.#ceremonies,
       verifying,
-      policy: this.#policy,
-      anchors: this.#anchors,
-      timeouts: { ...this.#timeouts, ...timeouts },
-      secure: this.#secure,
-      limits: this.#limits,
-      keepalive: this.#keepalive,
+      policy,
+      anchors,
+      timeouts: { ...this.#settings.timeouts, ...timeouts },
+      secure,
+      limits,
+      keepalive,
       signal: AbortSignal.any(signal ? [signal, this.#closing.signal] : [this.#closing.signal]), // one of its own for each call: many may run at once
       onProgress,
       report: (error) => this.#report(error),
@@ -402,7 +342,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   #adopt(session: Session): Session {
-    const disengage = this.#engage(session.peer);
+    const disengage = this.#acquaintances.engage(session.peer);
     this.#sessions.add(session);
     session.on("statement", (statement) => this.#review(statement));
     session.once("close", () => {
@@ -420,66 +360,19 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       const { record, otherOwners } = this.store.view(bare(session.channel.self), owner);
       const { verified } = session.security;
       const attested = verified?.how === "ca" ? verified : undefined; // it was shown in this very session's handshake
-      const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#policy, attested });
+      const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#settings.policy, attested });
       session.reviewed(decision, (code) => blocked(code, owner, { shown: spki, known: (record?.devices ?? []).map(describe) }));
     }
-  }
-
-  #engage(address: string): () => void {
-    this.#engaged.set(address, (this.#engaged.get(address) ?? 0) + 1);
-    return () => {
-      const left = (this.#engaged.get(address) ?? 1) - 1;
-      if (left > 0) this.#engaged.set(address, left);
-      else this.#engaged.delete(address);
-    };
-  }
-
-  /** XEP-0166 §6.3.2: who may learn that we are online. Everybody else gets the answer of an absent resource. */
-  #knows(from: Jid): boolean {
-    const self = this.#channels.current.self;
-    const account = bare(from);
-    if (this.#contacts.inRoom(from)) return false; // an occupant of a room, whoever they are
-    return (
-      account === bare(self) ||
-      this.#engaged.has(from) ||
-      this.#engaged.has(account) ||
-      this.#contacts.mayKnow(from) ||
-      this.#allows(from) ||
-      this.store.show(bare(self), account)?.everStreamed === true
-    );
-  }
-
-  /** What transports may do with addresses where this peer is concerned (docs/security.md). */
-  #addresses(peer: Jid, paths: AddressPolicy["paths"]): AddressPolicy {
-    const account = bare(peer);
-    const self = bare(this.#channels.current.self);
-    const known = account === self || this.#contacts.seesUs(peer) || this.store.show(self, account)?.everStreamed === true;
-    const shown = this.#asked(() => this.#policy.showAddress({ peer, known }));
-    return { paths: paths === "direct" || shown ? paths : "relayed", privateNetworks: shown, dangerouslyUseLoopback: this.#loopback };
   }
 
   #invited(from: Jid): boolean {
     return this.#ceremonies.invitations.waitingFor(bare(from)) !== undefined;
   }
 
-  #allows(from: Jid): boolean {
-    return this.#invited(from) || this.#asked(() => this.#policy.allow(from));
-  }
-
-  /** Policy is the application's: a defect in it must not end the process out of a server's stanza. */
-  #asked(question: () => boolean): boolean {
-    try {
-      return question();
-    } catch (error) {
-      this.#report(error);
-      return false;
-    }
-  }
-
   #observe(stanza: Element, from: Jid): void {
     const { self } = this.#channels.current;
     this.#absent.received(stanza, from);
-    const acquainted = this.#knows(from);
+    const acquainted = this.#acquaintances.knows(from);
     this.#contacts.received(stanza, { from, self, acquainted });
     if (!acquainted) return;
     this.#advertisement.received(stanza, from);
