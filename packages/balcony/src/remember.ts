@@ -17,6 +17,7 @@ export async function remember(context: Context, previous: Settled): Promise<Ses
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
     const { spki } = tls.peerCertificate;
     const pinned = decision.action === "accept" ? await store.accepted(bare(self), bare(peer), { spki, decision, streamed: true }) : undefined;
+    if (stream.closed.aborted) throw stream.closed.reason; // while the disk was written; from here on whoever gets the session hears of it
     const trust = decision.action === "accept" ? decision.trust : "unverified";
     const restriction: RestrictionParts = { ours: !pinned, theirs: peerRestricts, accept: async () => await acceptVerified(context, previous) };
     return {
