@@ -2,11 +2,14 @@
 import { fork } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { cpus, platform, release, totalmem } from "node:os";
+import { node24 } from "./node-24.js";
 import type { Row } from "./row.js";
 import { printed } from "./table.js";
 
 const NEEDS_PROSODY = ["stanzas", "bytestreams"];
-const programs = [...NEEDS_PROSODY, "ice-tcp", "webrtc", "esessions", "memory", "leftovers"];
+const programs = [...NEEDS_PROSODY, "tls-paths", "libp2p", "webrtc", "esessions", "memory", "leftovers"];
+/** It runs on no older one. */
+const NEEDS_NODE_24 = "libp2p";
 const wanted = process.argv.slice(2);
 
 const machine = {
@@ -20,7 +23,10 @@ const machine = {
 
 function measure(program: string): Promise<readonly Row[]> {
   return new Promise((resolve, reject) => {
-    const child = fork(new URL(`./${program}.js`, import.meta.url), { execArgv: ["--expose-gc"] });
+    const child = fork(new URL(`./${program}.js`, import.meta.url), {
+      execArgv: ["--expose-gc"],
+      ...(program === NEEDS_NODE_24 && { execPath: node24() }),
+    });
     let rows: readonly Row[] | undefined;
     child.on("message", (message) => {
       rows = message as readonly Row[];

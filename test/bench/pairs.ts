@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { createIdentity, secure } from "@balcony/tls";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createIdentity, exportIdentity, secure } from "@balcony/tls";
 import { openStream, type XmlStream } from "@balcony/xml-stream";
 
 export const romeo = { jid: "romeo@montague.lit/orchard", identity: createIdentity("romeo@montague.lit") };
@@ -28,13 +30,26 @@ export async function socketPairs(): Promise<{ pair(): Promise<Pair<Socket>>; cl
 
 const accept = (): undefined => undefined;
 
-/** TLS 1.3 as Balcony runs it, over two sockets. */
-export async function securedPair([near, far]: Pair<Socket>): Promise<Pair<Socket>> {
+/** TLS 1.3 as Balcony runs it, over two ends. */
+export async function securedPair([near, far]: Pair<Duplex>): Promise<Pair<Socket>> {
   const [client, server] = await Promise.all([
     secure(near, { role: "client", identity: romeo.identity, accept }),
     secure(far, { role: "server", identity: juliet.identity, accept }),
   ]);
   return [client.bytes, server.bytes];
+}
+
+/** node:tls as everybody uses it, on a TCP connection of its own. */
+export async function bareTlsPair(): Promise<Pair<Duplex>> {
+  const { privateKey: key, certificate: cert } = exportIdentity(juliet.identity);
+  const server = createTlsServer({ key, cert, minVersion: "TLSv1.3" });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const accepted = once(server, "secureConnection") as Promise<[TLSSocket]>;
+  const near = connectTls({ host: "127.0.0.1", port: (server.address() as { port: number }).port, rejectUnauthorized: false });
+  const [far] = await accepted;
+  server.close();
+  return [near, far];
 }
 
 /** XML streams over two ends. */

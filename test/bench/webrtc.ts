@@ -1,67 +1,17 @@
 // A data channel on loopback, both ends in one process: ours as a Duplex against bare werift that is fed as its bufferedAmount allows.
-import type { Duplex } from "node:stream";
-import { memoryStanzaPair } from "@balcony/channel";
-import type { AddressPolicy, Role, TransportAttempt } from "@balcony/jingle";
 import { webrtc } from "@balcony/transport-webrtc";
-import type { Element } from "@balcony/xml";
 import { RTCPeerConnection } from "werift";
 import { interleaved } from "./interleaved.js";
-import { juliet, romeo } from "./pairs.js";
 import { atLeast, report } from "./row.js";
+import { type Load, rate, timed } from "./throughput.js";
+import { transportPair } from "./transport-pair.js";
 
 const ROUNDS = 7;
-const MEGABYTE = 1_000_000;
 /** Bytes that bare werift is given ahead of what it has sent. */
 const AHEAD = 256 * 1024;
-const addresses: AddressPolicy = { paths: "any", privateNetworks: true, dangerouslyUseLoopback: true };
-
-interface Load {
-  /** Bytes of one write, or of one message. */
-  readonly piece: Buffer;
-  readonly pieces: number;
-}
 
 const large: Load = { piece: Buffer.alloc(64 * 1024, 7), pieces: 320 };
 const small: Load = { piece: Buffer.alloc(1200, 7), pieces: 1500 };
-
-/** The two ends of a session's transport, without Jingle. */
-async function ours({ piece, pieces }: Load): Promise<number> {
-  const [channelI, channelR] = memoryStanzaPair({ a: romeo.jid, b: juliet.jid });
-  const attempts: Partial<Record<Role, TransportAttempt>> = {};
-  const begin = (role: Role): TransportAttempt => {
-    const attempt = webrtc().attempt({
-      channel: role === "initiator" ? channelI.to(juliet.jid) : channelR.to(romeo.jid),
-      role,
-      sid: "bench",
-      addresses,
-      sendInfo: async (info: Element) => attempts[role === "initiator" ? "responder" : "initiator"]?.info(info),
-      progress: () => undefined,
-    });
-    attempts[role] = attempt;
-    return attempt;
-  };
-  const [initiator, responder] = [begin("initiator"), begin("responder")];
-  initiator.accepted(await responder.answer(await initiator.offer()));
-  const { signal } = new AbortController();
-  const [{ bytes: near }, { bytes: far }] = await Promise.all([initiator.connect(signal), responder.connect(signal)]);
-  near.resume();
-  const rate = await timed(
-    pieces * piece.length,
-    (came) => far.on("data", ({ length }: Buffer) => came(length)),
-    () => pump(near, piece, pieces),
-  );
-  near.destroy();
-  far.destroy();
-  return rate;
-}
-
-function pump(near: Duplex, piece: Buffer, pieces: number): void {
-  let left = pieces;
-  const go = (): void => {
-    while (left-- > 0) if (!near.write(piece)) return void near.once("drain", go);
-  };
-  go();
-}
 
 /** Two peer connections as werift's own examples have them, each write a message. */
 async function bare({ piece, pieces }: Load): Promise<number> {
@@ -78,7 +28,7 @@ async function bare({ piece, pieces }: Load): Promise<number> {
   const received = await other;
   if (channel.readyState !== "open") await new Promise<void>((resolve) => channel.stateChange.subscribe((state) => state === "open" && resolve()));
   channel.bufferedAmountLowThreshold = AHEAD / 4;
-  const rate = await timed(
+  const measured = await timed(
     pieces * piece.length,
     (came) => received.onMessage.subscribe(({ length }) => came(length)),
     () => {
@@ -91,21 +41,7 @@ async function bare({ piece, pieces }: Load): Promise<number> {
     },
   );
   await Promise.all([near.close(), far.close()]);
-  return rate;
-}
-
-/** Megabytes a second, from the first byte written to the last one received. */
-async function timed(total: number, listen: (came: (length: number) => void) => void, write: () => void): Promise<number> {
-  const start = performance.now();
-  await new Promise<void>((resolve) => {
-    let sum = 0;
-    listen((length) => {
-      sum += length;
-      if (sum >= total) resolve();
-    });
-    write();
-  });
-  return total / MEGABYTE / ((performance.now() - start) / 1000);
+  return measured;
 }
 
 const rows = [];
@@ -113,7 +49,10 @@ for (const { name, load } of [
   { name: "data channel, 64 KiB writes, against bare werift", load: large },
   { name: "… 1,200-byte writes", load: small },
 ]) {
-  const { values, baselines } = await interleaved(ROUNDS, { values: async () => await ours(load), baselines: async () => await bare(load) });
+  const { values, baselines } = await interleaved(ROUNDS, {
+    values: async () => await rate(async () => await transportPair(webrtc()), load),
+    baselines: async () => await bare(load),
+  });
   rows.push(atLeast(name, 0.9, { unit: "MB/s", values, baselines }));
 }
 report(rows);
