@@ -1,7 +1,7 @@
 import { type StanzaCondition, writeStanzaError } from "@balcony/channel";
 import { childElements, clone, type Element, type Jid, xml } from "@balcony/xml";
-import { isSessionForm } from "./form.js";
-import { NS_FEATURE, NS_FORM, NS_INIT } from "./namespaces.js";
+import { isSessionForm, writeForm } from "./form.js";
+import { NS_FEATURE, NS_FORM, NS_INIT, NS_SSN } from "./namespaces.js";
 
 /**
  * What goes to a server of a session: no type, no body, and every hint against copies. With type chat or a body both servers that were tried make carbons of it, and keep it in
@@ -32,6 +32,13 @@ export function refusal(to: Jid, thread: string, refused: Element, condition: St
   });
   return xml("message", { to, type: "error" }, xml("thread", {}, thread), xml("feature", NS_FEATURE, clone(refused)), error);
 }
+
+/** XEP-0155, "Rejecting a Session" and "Canceling": a form that says no. */
+export const no = (type: "submit" | "result"): Element =>
+  writeForm(type, [
+    ["FORM_TYPE", [NS_SSN]],
+    ["accept", ["0"]],
+  ]);
 
 /** The negotiation form in a message, and what wraps it. */
 export function formIn(message: Element): { readonly form: Element; readonly wrapper: "feature" | "init" } | undefined {

@@ -1,27 +1,15 @@
-import {
-  answersItself,
-  BalconyError,
-  notMine,
-  randomId,
-  readAddress,
-  readStanzaError,
-  type StanzaChannel,
-  type Unsubscribe,
-  type WaitOptions,
-  withDeadline,
-} from "@balcony/channel";
+import { answersItself, BalconyError, notMine, randomId, readAddress, type StanzaChannel, type Unsubscribe, type WaitOptions, withDeadline } from "@balcony/channel";
 import { bare, type Element, isFull, type Jid, type Limits } from "@balcony/xml";
 import type { Arithmetic, Crypto } from "./crypto.js";
-import { envelope, formIn, refusal, threadOf, wrapForm } from "./envelope.js";
+import { envelope, formIn, no, threadOf, wrapForm } from "./envelope.js";
 import { isEncrypted } from "./foreign-stanza.js";
-import { readForm, writeForm } from "./form.js";
 import { allowedGroups, defaultGroups } from "./groups.js";
 import { type InitiatorState, stepInitiator } from "./initiator.js";
 import { ciphers } from "./keys.js";
-import { NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
-import type { Effect, Given, NegotiationEvent, Outcome, Step } from "./negotiation.js";
-import { wipe } from "./octets.js";
-import type { Parameters, StanzaKind } from "./parameters.js";
+import { NS_ENCRYPTED } from "./namespaces.js";
+import { type Keys, type Negotiation, negotiate } from "./negotiating.js";
+import type { Given, Outcome, Step } from "./negotiation.js";
+import type { Messages, Parameters, StanzaKind } from "./parameters.js";
 import { defaultRekeyTimes, type RekeyTimes } from "./rekeying.js";
 import { type ResponderState, stepResponder } from "./responder.js";
 import { type RetainedSecret, retain } from "./retained-secrets.js";
@@ -60,7 +48,9 @@ export interface ESessionsOptions {
   /** Somebody has opened a session to us. What comes in on it waits for its `deliver()`. */
   readonly onSession: (session: ESession) => void;
   readonly report: (error: unknown) => void;
-  /** Default: groups 14 to 16, every cipher, no logging if possible, both settings. Groups 17 and 18 may be listed; 1, 2 and 5 throw. */
+  /** Needed where `parameters` ask for, or offer, an identification by key. */
+  readonly keys?: Keys;
+  /** Default: groups 14 to 16, every cipher, no logging if possible, four messages, no identification by key, both settings. Groups 17 and 18 may be listed; 1, 2 and 5 throw. */
   readonly parameters?: Partial<Parameters>;
   readonly limits?: Partial<Limits>;
   /** When new keys are agreed on. Default: after 4,096 stanzas of ours, and every ten minutes in which anything was said. */
@@ -72,6 +62,8 @@ export interface ESessionsOptions {
 export interface InitiateOptions extends WaitOptions {
   /** A secret agreed outside (XEP-0116, "Other Shared Secret"). */
   readonly otherSecret?: Uint8Array;
+  /** How many messages the negotiation takes. Default 4: three are for services that everybody knows (XEP-0116 §4), and leave out the string, retained and other secrets. */
+  readonly messages?: Messages;
 }
 
 const defaults: Parameters = {
@@ -80,21 +72,15 @@ const defaults: Parameters = {
   logging: ["mustnot", "may"],
   settings: ["strict", "deployed"],
   rekeyFrequency: 1,
+  messages: [4],
+  identify: ["none"],
+  require: ["none"],
   wholeStanzas: true,
   stanzas: ["message"],
 };
 const TIMEOUT = 30_000;
 const MOST_PER_PEER = 4;
 const MOST_PENDING = 64;
-
-/** A negotiation under way. */
-interface Negotiation {
-  readonly thread: string;
-  /** Known from the start if they asked; else from the first answer on: the resource that answers is the one (XEP-0155 §4.2). */
-  peer: Jid | undefined;
-  readonly account: Jid;
-  readonly receive: (message: Element, from: Jid) => void;
-}
 
 /** The ESessions of one client: seals its connection to a peer, and answers those who want to seal theirs. */
 export class ESessions {
@@ -110,7 +96,7 @@ export class ESessions {
     for (const session of [...this.#sessions.values()]) session.lost(this.#channel.closed.reason);
   };
 
-  /** @throws `invalid-argument` for parameters that name a group that is never used */
+  /** @throws `invalid-argument` for parameters that name a group that is never used, or an identification for which there are no keys */
   constructor(channel: StanzaChannel, options: ESessionsOptions) {
     this.#channel = channel;
     this.#options = options;
@@ -118,6 +104,9 @@ export class ESessions {
     const refused = this.#parameters.groups.filter((group) => !allowedGroups.includes(group));
     if (refused.length > 0) throw new BalconyError("invalid-argument", `MODP group ${refused.join(", ")} is never used.`);
     if (!this.#parameters.stanzas.includes("message")) throw new BalconyError("invalid-argument", "Messages are always among what is encrypted: everything else hangs on them.");
+    if (!options.keys && [...this.#parameters.identify, ...this.#parameters.require].some((method) => method !== "none")) {
+      throw new BalconyError("invalid-argument", "An identification by key needs `keys`.");
+    }
     this.#subscriptions = [
       channel.onStanza(({ stanza, from }) => this.#received(stanza, from)),
       ...(["get", "set"] as const).map((type) =>
@@ -128,44 +117,59 @@ export class ESessions {
   }
 
   /**
-   * Seals the channel to a peer (XEP-0116, four messages).
+   * Seals the channel to a peer (XEP-0116).
    * @param peer full or bare; the resource that answers is the one
-   * @throws `esession-options`, `esession-check`, `esession-form`, `declined`, `stanza-error`, `reflection`, `timeout`, `aborted`, `closed`
+   * @throws `esession-options`, `esession-check`, `esession-form`, `declined`, `stanza-error`, `reflection`, `not-trusted` and what `keys.trust` throws, `key-unacceptable`, `timeout`,
+   *   `aborted`, `closed`; `invalid-argument` for three messages without an identification by key, or with an other secret
    */
-  async initiate(peer: Jid, { otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions = {}): Promise<ESession> {
+  async initiate(peer: Jid, { messages = 4, otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions = {}): Promise<ESession> {
+    if (messages === 3) this.#mayBeThree(otherSecret);
     const address = readAddress(peer);
     const thread = randomId();
-    const parameters = this.#parametersFor(bare(address), thread);
-    const given = await this.#given(bare(address), parameters, otherSecret);
-    let fail = (_: BalconyError): void => undefined;
+    const given = await this.#given(bare(address), this.#parametersFor(bare(address), thread), otherSecret);
+    const { arithmetic, keys } = this.#options;
+    let negotiation: Negotiation | undefined;
     const established = new Promise<ESession>((resolve, reject) => {
-      fail = reject;
       let state: InitiatorState = { at: "idle" };
-      this.#negotiate({
+      negotiation = negotiate({
         thread,
         account: bare(address),
         address,
-        role: "initiator",
         given,
         step: (event) => {
           const next: Step<InitiatorState> = stepInitiator(given, state, event);
           state = next.state;
           return next.effects;
         },
-        begin: { kind: "start" },
+        begin: { messages },
+        arithmetic,
+        keys,
+        send: (stanza) => this.#channel.send(stanza),
+        establish: (from, outcome, early) => this.#establish(from, thread, "initiator", outcome, early),
         done: resolve,
         failed: reject,
       });
+      this.#negotiations.set(thread, negotiation);
     });
-    const onClosed = () => fail(this.#channel.closed.reason);
+    const onClosed = () => negotiation?.abandon(this.#channel.closed.reason);
     this.#channel.closed.addEventListener("abort", onClosed, { once: true });
     try {
       return await withDeadline(established, { timeout, signal, waitingFor: `${address} to negotiate an ESession` });
+    } catch (error) {
+      negotiation?.abandon(asError(error));
+      throw error;
     } finally {
       this.#channel.closed.removeEventListener("abort", onClosed);
       this.#negotiations.delete(thread);
       this.#settled(bare(address), thread);
     }
+  }
+
+  #mayBeThree(otherSecret: Uint8Array | undefined): void {
+    const { identify, require } = this.#parameters;
+    const byKey = [identify, require].every((methods) => methods.some((method) => method !== "none"));
+    if (!byKey) throw new BalconyError("invalid-argument", "A negotiation of three messages needs an identification by key of both sides (XEP-0116 §4.3).");
+    if (otherSecret) throw new BalconyError("invalid-argument", "A negotiation of three messages has no place for an other shared secret (XEP-0116 §4.7.3).");
   }
 
   /** Ends every session properly, and takes no more. */
@@ -207,8 +211,9 @@ export class ESessions {
     const pending = [...this.#negotiations.values()];
     if (this.#negotiations.has(thread) || pending.length >= MOST_PENDING || pending.filter(({ account }) => account === bare(from)).length >= MOST_PER_PEER) return;
     // From here on it counts, however long the person takes.
-    this.#negotiations.set(thread, { thread, account: bare(from), peer: from, receive: () => undefined });
+    this.#negotiations.set(thread, { thread, account: bare(from), peer: from, receive: () => undefined, abandon: () => undefined });
     const ending = new AbortController();
+    let negotiation: Negotiation | undefined;
     const over = () => {
       clearTimeout(timer);
       this.#channel.closed.removeEventListener("abort", over);
@@ -216,7 +221,11 @@ export class ESessions {
       this.#settled(bare(from), thread);
       ending.abort();
     };
-    const timer = setTimeout(over, this.#options.timeout ?? TIMEOUT);
+    const { timeout = TIMEOUT } = this.#options;
+    const timer = setTimeout(() => {
+      over();
+      negotiation?.abandon(new BalconyError("timeout", `${from} has not completed the ESession that it began, within ${timeout} ms.`, { phase: "negotiate", peer: from }));
+    }, timeout);
     this.#channel.closed.addEventListener("abort", over, { once: true });
     let given: Given;
     try {
@@ -233,12 +242,12 @@ export class ESessions {
       throw error;
     }
     let state: ResponderState = { at: "idle" };
-    this.#negotiate({
+    const { arithmetic, keys } = this.#options;
+    negotiation = negotiate({
       thread,
       account: bare(from),
       peer: from,
       address: from,
-      role: "responder",
       given,
       step: (event) => {
         const next: Step<ResponderState> = stepResponder(given, state, event);
@@ -246,6 +255,10 @@ export class ESessions {
         return next.effects;
       },
       begin: stanza,
+      arithmetic,
+      keys,
+      send: (answer) => this.#channel.send(answer),
+      establish: (peer, outcome, early) => this.#establish(peer, thread, "responder", outcome, early),
       done: (session) => {
         over();
         this.#options.onSession(session);
@@ -255,82 +268,11 @@ export class ESessions {
         this.#options.report(error);
       },
     });
-  }
-
-  /** Runs a machine: performs its effects in their order, and gives it what comes in one after the other. */
-  #negotiate(run: {
-    readonly thread: string;
-    readonly account: Jid;
-    readonly peer?: Jid;
-    readonly address: Jid;
-    readonly role: "initiator" | "responder";
-    readonly given: Given;
-    readonly step: (event: NegotiationEvent) => readonly Effect[];
-    readonly begin: { readonly kind: "start" } | Element;
-    readonly done: (session: ESession) => void;
-    readonly failed: (error: BalconyError) => void;
-  }): void {
-    const { account, begin, done, failed, given, role, step, thread } = run;
-    let last: Element | undefined;
-    let finished = false;
-    const address = (): Jid => negotiation.peer ?? run.address;
-    const fail = (error: unknown): void => {
-      if (finished) return;
-      finished = true;
-      for (const exponent of given.exponents.values()) wipe(exponent);
-      this.#negotiations.delete(thread);
-      failed(error instanceof BalconyError ? error : new BalconyError("internal", String(error), { phase: "negotiate", cause: error }));
-    };
-    const perform = async (effects: readonly Effect[]): Promise<void> => {
-      const established = effects.find((effect) => effect.kind === "established");
-      // Registered before the last form leaves, and kept before it: what the peer sends next must find the session, and a crash must find the secret.
-      const session = established && this.#establish(address(), thread, role, established.outcome);
-      if (established) await this.#options.secrets.change(account, (now) => retain(now, established.outcome.shared, established.outcome.fresh));
-      for (const effect of effects) {
-        if (effect.kind === "send") await this.#channel.send(envelope(address(), thread, wrapForm(effect.form, effect.wrapper)));
-        else if (effect.kind === "refuse" && last) await this.#channel.send(refusal(address(), thread, last, effect.condition, effect.fields));
-        else if (effect.kind === "failed") fail(effect.error);
-        else if (effect.kind === "compute") await feed({ kind: "computed", results: await this.#options.arithmetic.powers(effect.powers) });
-      }
-      if (session && !finished) {
-        finished = true;
-        this.#negotiations.delete(thread);
-        done(session);
-      }
-    };
-    const feed = (event: NegotiationEvent): Promise<void> => perform(step(event));
-    const take = async (message: Element): Promise<void> => {
-      if (finished) return;
-      if (message.attrs.type === "error") throw readStanzaError(message);
-      const found = formIn(message);
-      if (!found) return; // something else on this thread
-      last = found.form;
-      try {
-        await feed({ kind: "received", form: readForm(found.form), wrapper: found.wrapper });
-      } catch (error) {
-        if (error instanceof BalconyError && error.code === "esession-form") await this.#channel.send(refusal(address(), thread, found.form, "not-acceptable", []));
-        throw error;
-      }
-    };
-    let queue: Promise<void> = Promise.resolve();
-    const inTurn = (work: () => Promise<void>): void => {
-      queue = queue.then(work).catch(fail);
-    };
-    const negotiation: Negotiation = {
-      thread,
-      account,
-      peer: run.peer,
-      receive: (message, from) => {
-        negotiation.peer ??= from;
-        inTurn(() => take(message));
-      },
-    };
     this.#negotiations.set(thread, negotiation);
-    inTurn(() => ("kind" in begin ? feed(begin) : take(begin)));
   }
 
-  #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome): ESession {
-    const { arithmetic, crypto, limits = {}, rekeyAfter, report } = this.#options;
+  async #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome, early: readonly Element[]): Promise<ESession> {
+    const { arithmetic, crypto, limits = {}, rekeyAfter, report, secrets } = this.#options;
     const session = new ESession({
       wide: this.#channel,
       peer,
@@ -348,6 +290,14 @@ export class ESessions {
       },
     });
     this.#sessions.set(key(peer, thread), session);
+    for (const stanza of early) session.receive(stanza);
+    const { fresh, shared } = outcome;
+    try {
+      if (fresh) await secrets.change(bare(peer), (now) => retain(now, shared, fresh));
+    } catch (error) {
+      session.lost(asError(error));
+      throw error;
+    }
     return session;
   }
 
@@ -375,7 +325,7 @@ export class ESessions {
   }
 
   async #given(account: Jid, parameters: Parameters, otherSecret: Uint8Array | undefined): Promise<Given> {
-    const { arithmetic, crypto, secrets } = this.#options;
+    const { arithmetic, crypto, keys, secrets } = this.#options;
     const exponents = new Map<number, Uint8Array>();
     for (const group of parameters.groups) {
       const exponent = crypto.random(64);
@@ -392,6 +342,7 @@ export class ESessions {
       decoys: [crypto.random(32), crypto.random(32), crypto.random(32)],
       secrets: await secrets.list(account),
       otherSecret,
+      publicKey: keys?.signer.publicKey,
     };
   }
 
@@ -400,11 +351,6 @@ export class ESessions {
   }
 }
 
-/** XEP-0155, "Rejecting a Session" and "Canceling": a form that says no. */
-const no = (type: "submit" | "result"): Element =>
-  writeForm(type, [
-    ["FORM_TYPE", [NS_SSN]],
-    ["accept", ["0"]],
-  ]);
+const asError = (error: unknown): BalconyError => (error instanceof BalconyError ? error : new BalconyError("internal", String(error), { phase: "negotiate", cause: error }));
 
 const key = (peer: Jid, thread: string): string => `${peer}\n${thread}`;

@@ -30,7 +30,7 @@ export interface SealedIdentity {
   readonly counter: Uint8Array;
 }
 
-interface Sealing {
+export interface Sealing {
   readonly keys: SessionKeys;
   /** The sender's counter before the identity. */
   readonly counter: Uint8Array;

@@ -1,7 +1,7 @@
 import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline, writeStanzaError } from "@balcony/channel";
 import { bare, type Element, type Jid, type Limits, parseElement, XmlError, xml } from "@balcony/xml";
 import { type Binding, bindingOf } from "./binding.js";
-import type { Arithmetic, Crypto } from "./crypto.js";
+import type { Arithmetic, Crypto, RsaKey } from "./crypto.js";
 import { readEncrypted } from "./encrypted-content.js";
 import { envelope, formIn, wrapForm } from "./envelope.js";
 import { findEncrypted, stanzaContents } from "./foreign-stanza.js";
@@ -53,6 +53,8 @@ export class ESession {
     readonly sas: string | undefined;
     /** `missing`: there were retained secrets for this address, and it had none of them. */
     readonly retained: Outcome["retained"];
+    /** The RSA key that the peer was identified by, if it was asked for one. */
+    readonly peerKey: RsaKey | undefined;
   };
   /** Sees each stanza that was decrypted, before anybody acts on it. */
   observer: ((stanza: Element) => void) | undefined;
@@ -93,6 +95,7 @@ export class ESession {
       logging: chosen.logging,
       sas: chosen.balcony ? undefined : outcome.sas,
       retained: outcome.retained,
+      peerKey: outcome.peerKey,
     };
     this.#cipher = new StanzaCipher(crypto, outcome.established);
     const parse = (octets: Uint8Array): Element => parseElement(octets, options.limits);

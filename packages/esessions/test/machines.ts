@@ -1,6 +1,6 @@
 import type { Element } from "@balcony/xml";
 import { readForm } from "../src/form.js";
-import type { Parameters } from "../src/index.js";
+import type { Keys, Messages, Parameters } from "../src/index.js";
 import { type InitiatorState, stepInitiator } from "../src/initiator.js";
 import type { Effect, Given, NegotiationEvent } from "../src/negotiation.js";
 import { nodeArithmetic, nodeCrypto } from "../src/node/index.js";
@@ -12,6 +12,9 @@ export const parameters: Parameters = {
   logging: ["mustnot"],
   settings: ["strict"],
   rekeyFrequency: 100,
+  messages: [4],
+  identify: ["none"],
+  require: ["none"],
   wholeStanzas: true,
   stanzas: ["message"],
 };
@@ -32,8 +35,18 @@ export function given(more: Partial<Given> = {}): Given {
   };
 }
 
-/** A machine by itself: its arithmetic is done for it, and what it sends comes out. */
-export function machine(role: "initiator" | "responder", mine: Given = given()) {
+/** What a driver would find out for a machine. */
+async function found(effect: Effect, keys: Keys | undefined): Promise<NegotiationEvent | undefined> {
+  if (effect.kind === "compute") return { kind: "computed", results: await nodeArithmetic.powers(effect.powers) };
+  if (!keys) return undefined;
+  if (effect.kind === "sign") return { kind: "signed", signature: await keys.signer.sign(effect.data) };
+  if (effect.kind === "find") return { kind: "found", key: await keys.find("", effect.fingerprint) };
+  if (effect.kind === "verify") return { kind: "verified", verdict: (await keys.verify(effect.key, effect.data, effect.signature)) ? "trusted" : "forged" };
+  return undefined;
+}
+
+/** A machine by itself: what it asks for is done for it, and what it sends comes out. */
+export function machine(role: "initiator" | "responder", mine: Given = given(), keys?: Keys) {
   let initiator: InitiatorState = { at: "idle" };
   let responder: ResponderState = { at: "idle" };
   const step = (event: NegotiationEvent): readonly Effect[] => {
@@ -49,13 +62,14 @@ export function machine(role: "initiator" | "responder", mine: Given = given()) 
   const feed = async (event: NegotiationEvent): Promise<Effect[]> => {
     const all: Effect[] = [];
     for (const effect of step(event)) {
-      if (effect.kind === "compute") all.push(...(await feed({ kind: "computed", results: await nodeArithmetic.powers(effect.powers) })));
+      const answer = await found(effect, keys);
+      if (answer) all.push(...(await feed(answer)));
       else all.push(effect);
     }
     return all;
   };
   return {
-    start: () => feed({ kind: "start" }),
+    start: (messages: Messages = 4) => feed({ kind: "start", messages }),
     take: (form: Element, wrapper: "feature" | "init" = "feature") => feed({ kind: "received", form: readForm(form), wrapper }),
     get state() {
       return role === "initiator" ? initiator : responder;

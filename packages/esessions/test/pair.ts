@@ -1,5 +1,5 @@
 import { type MemoryStanzaNetwork, memoryStanzaNetwork, type StanzaRouter } from "@balcony/channel";
-import type { Parameters } from "../src/index.js";
+import type { InitiateOptions, Keys, Parameters } from "../src/index.js";
 import { type ESession, ESessions, type ESessionsOptions, memorySecrets } from "../src/index.js";
 import { nodeArithmetic, nodeCrypto } from "../src/node/index.js";
 
@@ -44,12 +44,19 @@ export function side(network: MemoryStanzaNetwork, address: string, options: Par
   };
 }
 
+interface PairOptions {
+  readonly alice?: Partial<Parameters>;
+  readonly bob?: Partial<Parameters>;
+  readonly keys?: { readonly alice: Keys; readonly bob: Keys };
+  readonly initiate?: InitiateOptions;
+}
+
 /** Two sides, and a session that Alice has started. */
-export async function sessionPair(parameters: { readonly alice?: Partial<Parameters>; readonly bob?: Partial<Parameters> } = {}) {
+export async function sessionPair({ alice: hers, bob: his, initiate, keys }: PairOptions = {}) {
   const network = memoryStanzaNetwork({ report: () => undefined });
-  const alice = side(network, ALICE, { parameters: { groups: [14], ...parameters.alice } });
-  const bob = side(network, BOB, { parameters: { groups: [14], ...parameters.bob } });
-  const [a, b] = await Promise.all([alice.sessions.initiate(BOB), bob.incoming()]);
+  const alice = side(network, ALICE, { parameters: { groups: [14], ...hers }, ...(keys && { keys: keys.alice }) });
+  const bob = side(network, BOB, { parameters: { groups: [14], ...his }, ...(keys && { keys: keys.bob }) });
+  const [a, b] = await Promise.all([alice.sessions.initiate(BOB, initiate), bob.incoming()]);
   a.deliver();
   b.deliver();
   return { network, alice, bob, a, b };
