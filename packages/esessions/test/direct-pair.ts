@@ -64,12 +64,23 @@ function route(wide: StanzaRouter, session: ESession): void {
 
 function outcomeOf(established: Outcome["established"], { balcony, setting, stanzas }: Required<DirectOptions>): Outcome {
   return {
-    chosen: { group: 14, cipher: "aes128-ctr", logging: undefined, setting, balcony, rekeyFrequency: 1, stanzas },
+    chosen: {
+      messages: 4,
+      identification: { initiator: "none", responder: "none" },
+      group: 14,
+      cipher: "aes128-ctr",
+      logging: undefined,
+      setting,
+      balcony,
+      rekeyFrequency: 1,
+      stanzas,
+    },
     established,
     sas: "aaaaa",
     retained: "none",
     shared: undefined,
     fresh: new Uint8Array(32),
+    peerKey: undefined,
     finalSecret: new Uint8Array(32),
     transcript: { forms: ["", "", "", ""], e: new Uint8Array(), d: new Uint8Array(), nonceA: new Uint8Array(), nonceB: new Uint8Array(), counterA: new Uint8Array() },
   };
