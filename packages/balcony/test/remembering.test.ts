@@ -10,17 +10,17 @@ it("a stream that ends while the key is remembered fails to open with the reason
   const accepted = store.accepted.bind(store);
   vi.spyOn(store, "accepted").mockImplementation(async (...given) => {
     const device = await accepted(...given);
-    // Nothing passes any more: the keepalive ends the stream, and with it its bytes.
+    // Nothing of hers comes: the keepalive ends the stream, and with it its bytes.
+    const whole = on.interfere;
     await new Promise<void>((resolve) => {
-      on.interfere = (stanza, { session }) => {
+      on.interfere = (stanza, { direction, session }) => {
         if (session === romeo.self && stanza.getChild("close", NS_IBB)) resolve();
-        return undefined;
+        return session === romeo.self && direction === "out" && stanza.attrs.type === "set" ? undefined : stanza;
       };
     });
+    on.interfere = whole;
     return device;
   });
-  const whole = on.interfere;
   await expect(romeo.e2e.open(juliet.self)).rejects.toMatchObject({ code: "peer-dead", phase: "store" });
   expect(romeo.e2e.sessions.size).toBe(0);
-  on.interfere = whole;
 });
