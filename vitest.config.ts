@@ -1,4 +1,15 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** What waits longest begins first: nothing is waited for at the end but what all run beside. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => longest.findIndex((part) => moduleId.includes(part)) >>> 0; // what is not among them: last
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
+const longest = ["test/faults/store-kills", "test/net/nat", "test/faults/processes", "test/faults/network", "test/servers/streams", "test/servers/", "test/net/", "examples/cli/"];
 
 const conditions = ["@balcony/source", "node", "import", "default"];
 const shared = {
@@ -9,6 +20,8 @@ const shared = {
 export default defineConfig({
   ...shared,
   test: {
+    maxWorkers: 2 * availableParallelism(), // most of them wait for others: servers, processes, deadlines
+    sequence: { sequencer: LongestFirst },
     coverage: { provider: "v8", include: ["packages/*/src/**"] },
     projects: [
       {
