@@ -2,7 +2,7 @@ import { TrustStore } from "@balcony/trust";
 import { describe, expect, it } from "vitest";
 import { codeOf, message, stage } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
-import { type Ceremony, type Session, type VerificationRequest, xml } from "../src/index.js";
+import { type BalconyError, type Ceremony, type Session, type VerificationRequest, xml } from "../src/index.js";
 
 const on = stage();
 
@@ -124,6 +124,28 @@ describe("a request", () => {
     theirs.on("verification", (request) => void request.decline());
     expect(await codeOf(ours.verify())).toBe("verification-cancelled");
     expect(await codeOf(ours.verify())).toBe("verification-busy");
+  });
+
+  it("that comes while one is open is one too many", async () => {
+    const { ours, theirs } = await pair();
+    const asked = next<VerificationRequest>(theirs, "verification");
+    const verifying = codeOf(ours.verify());
+    const request = await asked;
+    const again = xml("request", { xmlns: "urn:xmpp:balcony:verification:0", half: "ab".repeat(16), initiator: "romeo@montague.lit", responder: "juliet@capulet.lit" });
+    expect(await ours.iqCaller.set(again).catch((error: { condition?: string }) => error.condition)).toBe("resource-constraint");
+    await request.decline();
+    expect(await verifying).toBe("verification-cancelled");
+  });
+
+  it("between other addresses asks nobody, and is told", async () => {
+    const { juliet, ours, theirs } = await pair();
+    const asked: VerificationRequest[] = [];
+    theirs.on("verification", (request) => asked.push(request));
+    const told = next<BalconyError>(juliet.e2e, "error");
+    const misrouted = xml("request", { xmlns: "urn:xmpp:balcony:verification:0", half: "ab".repeat(16), initiator: "romeo@montague.lit", responder: "benvolio@montague.lit" });
+    await ours.iqCaller.set(misrouted);
+    expect(await told).toMatchObject({ code: "address-mismatch", peer: expect.stringContaining("romeo@montague.lit") });
+    expect(asked).toEqual([]);
   });
 
   it("that is malformed is refused as bad, and no message without one is known", async () => {

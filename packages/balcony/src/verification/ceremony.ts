@@ -128,6 +128,11 @@ export class Ceremony extends EventEmitter<CeremonyEvents> {
     return this.#state.name === "over";
   }
 
+  /** @internal Why it is over, where it has failed. */
+  get failure(): BalconyError | undefined {
+    return this.#failure;
+  }
+
   /** @internal */
   get asked(): CeremonyMode | undefined {
     return this.#state.name === "asked" ? this.#state.mode : undefined;

@@ -85,7 +85,10 @@ export class Verification {
       if (!this.parts.ceremonies.mayAsk(this.#peer)) throw stanzaError("resource-constraint");
       if (!this.#begin()) throw stanzaError("resource-constraint");
     }
-    if (!this.#current?.receive(message)) throw stanzaError("item-not-found");
+    const unasked = message.type === "request" && !this.#current?.asked;
+    if (!this.#current?.receive(message)) throw stanzaError(message.type === "request" ? "resource-constraint" : "item-not-found");
+    // Nobody here was asked, so nobody waits to hear why it is over already.
+    if (unasked && this.#current.failure) this.listeners.report(this.#current.failure);
     return undefined;
   }
 
