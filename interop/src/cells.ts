@@ -60,24 +60,51 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
         ...(["starttls", "xtls"] as const).flatMap((secure) =>
           (["ibb", "s5b", "proxy"] as const).map((transport) => ({ ...well, variant: `${secure}-${transport}`, options: { text: greeting, transport, secure } })),
         ),
-        // What a peer does wrong is no matter of the server between: once is enough.
-        ...(at.server === "embedded" ? peer.misbehaviours : [])
-          .filter(({ role }) => role === at.role)
-          .map(({ name, code, heard, goesOn, secure = "starttls", transport = "ibb" }) => ({
-            ...at,
-            variant: name,
-            options: { text: greeting, transport, secure, misbehave: name },
-            code: code ?? undefined,
-            heard,
-            goesOn,
-          })),
+        ...breaches(peer, at),
       ];
+    case "ceremony": {
+      // Within TLS no server makes a difference: once with each is enough.
+      const elsewhere = at.server !== "embedded";
+      return [
+        ...ceremonies
+          .filter(({ variant }) => !elsewhere || variant === "peer-asks")
+          .map(({ options, code, ...cell }) => ({ ...at, ...cell, options: { ...stream, ...options }, code })),
+        ...breaches(peer, at),
+      ];
+    }
     default:
       return [{ ...well, variant: undefined, options: { bytes: 20_000 } }];
   }
 }
 
+/** What a peer does wrong is no matter of the server between: once is enough. */
+function breaches(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "server">): Cell[] {
+  if (at.server !== "embedded") return [];
+  return (peer.misbehaviours[at.layer] ?? [])
+    .filter(({ role }) => role === at.role)
+    .map(({ name, code, heard, goesOn, secure, transport, options }) => ({
+      ...at,
+      variant: name,
+      options: { ...stream, ...(secure && { secure }), ...(transport && { transport }), ...options, misbehave: name },
+      code: code ?? undefined,
+      heard,
+      goesOn,
+    }));
+}
+
+/** Who asks, who types what the other reads, whose person says that the symbols differ. */
+const ceremonies: readonly { readonly variant: string; readonly options: Readonly<Record<string, unknown>>; readonly code: string | undefined }[] = [
+  { variant: "peer-asks", options: { asks: "peer" }, code: undefined },
+  { variant: "balcony-asks", options: { asks: "balcony" }, code: undefined },
+  { variant: "both-ask", options: { asks: "both" }, code: undefined },
+  { variant: "peer-types", options: { asks: "peer", typist: "peer" }, code: undefined },
+  { variant: "balcony-types", options: { asks: "balcony", typist: "balcony" }, code: undefined },
+  { variant: "peer-says-differ", options: { asks: "balcony", says: "differ" }, code: "verification-differs" },
+  { variant: "balcony-says-differ", options: { asks: "peer", says: "nothing", weSay: "differ" }, code: "verification-differs" },
+];
+
 const greeting = "Good night, good night!";
+const stream = { text: greeting, transport: "ibb", secure: "starttls" };
 
 export const cellName = ({ peer, layer, role, server, variant }: Pick<Cell, "peer" | "layer" | "role" | "server" | "variant">): string =>
   [peer, layer, role, server, ...(variant === undefined ? [] : [variant])].join(" ");

@@ -5,7 +5,7 @@ import { interopFolder } from "./root.js";
 
 export const contractVersion = 1;
 
-export const layers = ["ibb", "s5b", "jingle", "jingle-ibb", "jingle-s5b", "ice-tcp", "webrtc", "starttls", "e2e"] as const;
+export const layers = ["ibb", "s5b", "jingle", "jingle-ibb", "jingle-s5b", "ice-tcp", "webrtc", "starttls", "e2e", "ceremony", "esession"] as const;
 export type Layer = (typeof layers)[number];
 
 export type Role = "initiator" | "responder";
@@ -16,6 +16,7 @@ export type PeerEvent =
   | Signal
   | { readonly event: "connected"; readonly transport: string }
   | { readonly event: "secured"; readonly protocol: string; readonly fingerprint: string; readonly own?: string }
+  | { readonly event: "symbols"; readonly numbers?: readonly string[]; readonly emoji?: readonly string[]; readonly sas?: string }
   | { readonly event: "received"; readonly bytes?: number; readonly sha256?: string; readonly text?: string }
   | { readonly event: "refused"; readonly condition: string }
   | { readonly event: "closed"; readonly reason?: string }
@@ -31,6 +32,7 @@ export interface Signal {
   readonly sdp?: string;
   readonly type?: "offer" | "answer";
   readonly end?: boolean;
+  readonly numbers?: readonly string[];
 }
 
 /** The peer did what the contract does not allow, whatever the protocol's outcome. */
@@ -70,7 +72,7 @@ export type Place = "run" | "ready" | "connected" | "secured" | "received" | "re
  * | run                         | ready, error                                                |
  * | ready                       | signal, connected, refused, closed, error                   |
  * | connected                   | signal, connected (another transport), secured, received, closed, error |
- * | secured                     | signal, received, closed, error                             |
+ * | secured                     | signal, symbols, received, closed, error                    |
  * | received                    | signal, received, closed, error                             |
  * | refused                     | closed, error                                               |
  * | over (after closed, error)  | nothing                                                     |
@@ -86,7 +88,7 @@ const successors: Readonly<Record<Place, Partial<Record<PeerEvent["event"], Plac
   run: { ready: "ready", error: "over" },
   ready: { signal: "ready", connected: "connected", refused: "refused", ...ends },
   connected: { signal: "connected", connected: "connected", secured: "secured", received: "received", ...ends },
-  secured: { signal: "secured", received: "received", ...ends },
+  secured: { signal: "secured", symbols: "secured", received: "received", ...ends },
   received: { signal: "received", received: "received", ...ends },
   refused: ends,
   over: {},

@@ -37,8 +37,8 @@ export class Host {
     this.#tasks.set(id, ears);
     this.#write({ id, environment });
     return {
-      write: () => undefined, // layers with signals are not hosted
-      hangUp: () => undefined,
+      write: (line) => this.#write({ id, signal: JSON.parse(line) as unknown }),
+      hangUp: () => undefined, // for layers that are not hosted
       kill: () => {
         if (this.#tasks.has(id)) this.#write({ id, cancel: true });
       },

@@ -22,8 +22,8 @@ export interface Peer {
   readonly options: Readonly<Partial<Record<Layer, Readonly<Record<string, unknown>>>>>;
   /** By `layer/role`, or by `layer/role/server`. */
   readonly notApplicable: Readonly<Record<string, string>>;
-  /** The rules it can break on demand, with the code by which Balcony has to meet each, by role of the peer. */
-  readonly misbehaviours: readonly Misbehaviour[];
+  /** The rules it can break on demand, with the code by which Balcony has to meet each, by layer. */
+  readonly misbehaviours: Readonly<Partial<Record<Layer, readonly Misbehaviour[]>>>;
   /** Why it cannot run here: a package that is not there, a build that failed. */
   readonly missing: string | undefined;
 }
@@ -32,6 +32,8 @@ export interface Misbehaviour {
   readonly name: string;
   readonly section: string;
   readonly role: Role;
+  /** What the cell is told beside. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** The error code that the application on Balcony's side gets; null where there is nothing to tell it: an offer that was refused on the spot, an error that an IQ is answered by. */
   readonly code: string | null;
   /** The session goes on, and ends well. */
@@ -52,7 +54,7 @@ interface PeerFile {
   readonly layers: Peer["layers"];
   readonly options?: Peer["options"];
   readonly notApplicable?: Record<string, string>;
-  readonly misbehaviours?: string;
+  readonly misbehaviours?: Readonly<Partial<Record<Layer, string>>>;
 }
 
 const peersFolder = join(interopFolder, "peers");
@@ -78,7 +80,9 @@ function read(name: string): Peer {
     layers: file.layers,
     options: file.options ?? {},
     notApplicable: file.notApplicable ?? {},
-    misbehaviours: file.misbehaviours ? (JSON.parse(readFileSync(join(folder, file.misbehaviours), "utf8")) as Misbehaviour[]) : [],
+    misbehaviours: Object.fromEntries(
+      Object.entries(file.misbehaviours ?? {}).map(([layer, table]) => [layer, JSON.parse(readFileSync(join(folder, table), "utf8")) as Misbehaviour[]]),
+    ),
     missing: lacking(file, folder, out, fill),
   };
 }
@@ -116,7 +120,7 @@ export async function foreignPeer(name: string, commandLine: string): Promise<Pe
     layers: description.layers,
     options: {},
     notApplicable: {},
-    misbehaviours: [],
+    misbehaviours: {},
     missing: undefined,
   };
 }

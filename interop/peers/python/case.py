@@ -1,4 +1,5 @@
 """One task of the interop contract: what is to be done, what is said of it, and which rule is to be broken."""
+import asyncio
 import json
 
 
@@ -19,6 +20,13 @@ class Case:
         self.heard = []
         """The stream that is being read, for what is left in it when the session has ended."""
         self.stream = None
+        """What the runner tells while the task is under way."""
+        self.signals = asyncio.Queue()
+        """When a guess at a short string was given away."""
+        self.guesses = []
+
+    async def next_signal(self):
+        return await asyncio.wait_for(self.signals.get(), 20)
 
     def breaks(self, rule):
         """Is this the rule to break? Asked at the one place where keeping or breaking it makes the difference."""

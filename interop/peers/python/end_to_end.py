@@ -7,6 +7,7 @@ from jingle import IBB, JINGLE, XMLSTREAM, XTLS, Session
 from secure import Identity, Tls
 from socks import S5B
 from stream import CLIENT, STREAM, Stream, message, starttls_as_initiator, starttls_as_responder
+from verification import verify
 from wire import Answer, Refusal, Wire
 
 DISCO = "http://jabber.org/protocol/disco#info"
@@ -54,7 +55,7 @@ async def end_to_end(case):
         await wire.logout()
 
 
-KINDS = ("iq", "jingle", "stream", "tls", "terminate")
+KINDS = ("iq", "verification", "jingle", "stream", "tls", "terminate")
 
 
 def conclude(case, outcome):
@@ -98,7 +99,10 @@ async def play(case, wire, session, identity):
         await stream.header()
         if (await stream.element()).tag != f"{{{STREAM}}}features":
             raise Over("bad-format", "no features")
-        await talk(case, stream)
+        later = await verification(case, stream, tls, identity) if case.layer == "ceremony" else nothing
+        if later is None:
+            return
+        await talk(case, stream, later)
         await close_first(case, stream, tls)
     else:
         await stream.header()
@@ -110,8 +114,27 @@ async def play(case, wire, session, identity):
         if case.breaks("features-with-starttls-again"):
             inner = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
         await stream.offer(inner)
-        await answer(case, stream)
+        later = await verification(case, stream, tls, identity) if case.layer == "ceremony" else nothing
+        if later is None:
+            return
+        await answer(case, stream, later)
         await close_second(case, stream, tls)
+
+
+async def verification(case, stream, tls, identity):
+    """What is to be done after the talk; None where it has come to nothing, and the stream is closed."""
+    try:
+        return await verify(case, stream, tls, identity)
+    except Over as over:
+        if over.condition not in ("differ", "cancel", "cancelled", "refused-by-us"):
+            raise
+        # After "they differ" whoever said so closes the stream; anything else ends the ceremony alone.
+        await (close_second if over.args[0] == "heard" and over.condition == "differ" else close_first)(case, stream, tls)
+        return None
+
+
+async def nothing():
+    pass
 
 
 async def discover(wire):
@@ -138,17 +161,19 @@ async def refuse(stream, element):
         await stream.send(f"<iq type='error' id={quoteattr(element.get('id'))}>{error}</iq>")
 
 
-async def talk(case, stream):
+async def talk(case, stream, later):
     text = case.options["text"]
     await misaddressed(case, stream, text)
     await stream.send(message(text))
     echo = await stanza(stream)
     case.say("received", text=echo)
+    await later()
 
 
-async def answer(case, stream):
+async def answer(case, stream, later):
     text = await stanza(stream)
     case.say("received", text=text)
+    await later()
     await misaddressed(case, stream, text)
     await stream.send(message(text))
 

@@ -8,7 +8,7 @@ import sys
 from case import Case
 from end_to_end import end_to_end
 
-LAYERS = {"e2e": end_to_end}
+LAYERS = {"e2e": end_to_end, "ceremony": end_to_end}
 
 
 def say(event, **fields):
@@ -19,6 +19,14 @@ def log(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def listen(case, loop):
+    line = sys.stdin.readline()
+    if line == "":
+        loop.remove_reader(sys.stdin)
+    else:
+        case.signals.put_nowait(json.loads(line))
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     if os.environ.get("INTEROP_TASK") == "describe":
@@ -26,4 +34,6 @@ if __name__ == "__main__":
     else:
         case = Case(os.environ, say, log)
         # slixmpp takes the loop of the thread at import, so that asyncio.run() would give it another.
-        asyncio.get_event_loop().run_until_complete(LAYERS[case.layer](case))
+        loop = asyncio.get_event_loop()
+        loop.add_reader(sys.stdin, lambda: listen(case, loop))
+        loop.run_until_complete(LAYERS[case.layer](case))

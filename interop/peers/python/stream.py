@@ -18,6 +18,9 @@ class Stream:
         self.depth = 0
         self.events = []
         self.root = None
+        """What was read and was not for whoever read it."""
+        self.kept = []
+        self.over = False
         case.stream = self
 
     def breaks(self, rule):
@@ -130,6 +133,10 @@ class Stream:
 
     async def next(self):
         """The next thing at the stream's level: `("header", element)`, `("element", element)`, `("end", None)`; raises Over at the end of the bytes or a stream error."""
+        if self.kept:
+            return self.kept.pop(0)
+        if self.over:
+            return "end", None
         while True:
             while self.events:
                 kind, element = self.events.pop(0)
@@ -141,6 +148,7 @@ class Stream:
                 else:
                     self.depth -= 1
                     if self.depth == 0:
+                        self.over = True
                         return "end", None
                     if self.depth == 1:
                         self.root.remove(element)
@@ -165,8 +173,8 @@ class Stream:
     async def rest(self):
         """Reads on to the end, for a stream error that is still to be heard."""
         try:
-            while True:
-                await self.next()
+            while (await self.next())[0] != "end":
+                pass
         except Over:
             return
 

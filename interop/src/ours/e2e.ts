@@ -9,7 +9,12 @@ import { clientOf, logStanzas } from "./client.js";
 import { expect, type OurSide, type OurTask } from "./side.js";
 
 /** The whole: open() or accept(), a message and its echo. With option `misbehave` the peer breaks one rule: what ours makes of it is what run() rejects with. */
-export async function e2e(task: OurTask): Promise<OurSide> {
+export const e2e = (task: OurTask): Promise<OurSide> => endToEnd(task, talk);
+
+/** What is done in a session. `failed` rejects with what is reported of it outside. */
+type Converse = (task: OurTask, session: Session, peer: PeerProcess, fingerprint: string, failed: Promise<never>) => Promise<void>;
+
+export async function endToEnd(task: OurTask, converse: Converse): Promise<OurSide> {
   const xmpp = clientOf(task);
   logStanzas(xmpp, task.log);
   const store = await TrustStore.inMemory();
@@ -26,6 +31,8 @@ export async function e2e(task: OurTask): Promise<OurSide> {
     task.log("note", `error: ${error.code} ${error.message}`);
     errors.push(error);
   });
+  const failed = new Promise<never>((_, reject) => e2e.once("error", reject));
+  failed.catch(() => undefined); // for whoever waits for what will not come
   const offered = incoming(e2e);
   e2e.on("progress", ({ phase, state, text }) => task.log("note", `${phase} ${state}: ${text}`));
   const online = new Promise((resolve) => e2e.once("ready", resolve));
@@ -40,7 +47,7 @@ export async function e2e(task: OurTask): Promise<OurSide> {
     run: async (peer) => {
       await peer.event("ready");
       const stands = await session(peer);
-      if (stands) await talk(task, stands, peer, (await e2e.identity()).fingerprint);
+      if (stands) await converse(task, stands, peer, (await e2e.identity()).fingerprint, failed);
       expect(errors.length === 0, `All went well, and yet ${errors.map(({ code }) => code).join(", ")} was reported.`);
     },
     close: async () => {
@@ -65,7 +72,7 @@ function incoming(e2e: Balcony): (peer: PeerProcess, signal: AbortSignal) => Pro
   return async (peer) => await Promise.race([settled, peer.ended.then(async () => (begun ? await settled : undefined))]);
 }
 
-async function talk({ role, options }: OurTask, session: Session, peer: PeerProcess, fingerprint: string): Promise<void> {
+export async function talk({ role, options }: OurTask, session: Session, peer: PeerProcess, fingerprint: string): Promise<void> {
   const text = String(options.text);
   const { security } = session;
   const over = new Promise((resolve) => session.once("close", () => resolve(undefined)));
