@@ -228,8 +228,8 @@ async def close_first(case, stream, tls):
 
 
 async def close_second(case, stream, tls):
-    while (await stream.next())[0] != "end":
-        pass
+    while (event := await stream.next())[0] != "end":
+        await refuse(stream, event[1])
     if not case.breaks("end-unanswered"):
         await stream.send("</stream:stream>")
     await tls.close()

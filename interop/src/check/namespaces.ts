@@ -1,0 +1,15 @@
+export const NS_JINGLE = "urn:xmpp:jingle:1";
+export const NS_JINGLE_ERRORS = "urn:xmpp:jingle:errors:1";
+export const NS_XMLSTREAM = "urn:xmpp:jingle:apps:xmlstream:0";
+export const NS_JINGLE_IBB = "urn:xmpp:jingle:transports:ibb:1";
+export const NS_JINGLE_S5B = "urn:xmpp:jingle:transports:s5b:1";
+export const NS_IBB = "http://jabber.org/protocol/ibb";
+export const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
+export const NS_XTLS = "urn:xmpp:jingle:security:xtls:0";
+export const NS_DISCO = "http://jabber.org/protocol/disco#info";
+export const NS_PING = "urn:xmpp:ping";
+export const NS_STREAMS = "http://etherx.jabber.org/streams";
+export const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+export const NS_CLIENT = "jabber:client";
+export const NS_C2CTLS = "urn:xmpp:tmp:c2ctls";
+export const NS_UNKNOWN = "urn:xmpp:balcony:interop:unknown:0";
