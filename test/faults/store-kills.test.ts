@@ -70,7 +70,9 @@ async function remembered(folder: string): Promise<readonly string[]> {
     const done = shapes.findIndex((shape) => JSON.stringify(shape) === JSON.stringify(statuses));
     expect(done, `${peer}: ${statuses.join(", ")}`).toBeGreaterThanOrEqual(0); // nothing that nobody did
     expect(record.tombstone).toBe(done > 0);
-    return deeds.slice(0, done + 1).map((deed) => `${deed} ${peer}`);
+    const kept = store.secrets(juliet, peer).map(({ current, previous }) => [Buffer.from(current).toString("hex"), previous]);
+    if (kept.length > 0) expect([done, kept]).toEqual([deeds.length - 1, [[key(peer, 4), undefined]]]);
+    return [...deeds.slice(0, done + 1), ...kept.map(() => "kept")].map((deed) => `${deed} ${peer}`);
   });
   await store.close();
   return facts;
@@ -101,7 +103,7 @@ async function lane(number: number): Promise<{ readonly kills: number; readonly 
   return { kills, whileWriting };
 }
 
-it(`${KILLS} kill -9 at random moments of writing lose no verification or revocation that was promised, and make none`, async () => {
+it(`${KILLS} kill -9 at random moments of writing lose no verification, revocation or secret that was promised, and make none`, async () => {
   const lanes = await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number + 1)));
   expect(lanes.reduce((sum, { kills }) => sum + kills, 0)).toBeGreaterThanOrEqual(KILLS);
 }, 600_000);

@@ -16,6 +16,7 @@ for (let index = 0; ; index++) {
     verified: () => store.setVerified(juliet, peer, key(peer, 2), "qr"),
     vouched: () => store.vouch(juliet, peer, { by: key(peer, 2), spki: key(peer, 3) }),
     revoked: () => store.revoke(juliet, peer, key(peer, 1)),
+    kept: () => store.changeSecrets(juliet, peer, () => [{ current: Buffer.from(key(peer, 4), "hex") }]),
   };
   for (const [deed, change] of Object.entries(changes)) {
     await change();

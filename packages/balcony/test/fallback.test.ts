@@ -50,6 +50,30 @@ describe("a peer with ESessions alone", () => {
     expect(on.seen.some(({ xml: text }) => text.includes("orchard</status>") || text.includes("Good night"))).toBe(false);
   });
 
+  it("is reported when it has lost the secret of the last session, and not when it has it", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const alerts = async () => {
+      const answered = next<Session>(juliet.e2e, "session");
+      const ours = await romeo.e2e.open(juliet.self);
+      const theirs = await answered;
+      const found = [ours, theirs].map((session) => [security(session).alerts, security(session).esession.retained]);
+      await ours.close();
+      return found;
+    };
+    const [nothing, same, missing] = [
+      [[], "none"],
+      [[], "matched"],
+      [[{ kind: "secret-missing" }], "missing"],
+    ];
+    expect(await alerts()).toEqual([nothing, nothing]);
+    expect(await alerts()).toEqual([same, same]);
+    await juliet.e2e.store.changeSecrets(JULIET, ROMEO, () => []);
+    expect(await alerts()).toEqual([missing, nothing]);
+    await romeo.e2e.store.changeSecrets(ROMEO, JULIET, (secrets) => secrets.map(({ current }) => ({ current: Uint8Array.from(current).reverse() })));
+    expect(await alerts()).toEqual([missing, missing]);
+    expect(await alerts()).toEqual([same, same]);
+  });
+
   it("gets none where policy says never, which is the default", async () => {
     const [romeo, juliet] = [await on.login("romeo"), await on.login("juliet", sealedAlone)];
     expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("unsupported-peer");
@@ -160,6 +184,15 @@ describe("a client that is no Balcony", () => {
     await ours.send(message("Grüße"));
     expect(await told).toBe("Grüße");
     expect(await codeOf(ours.send(xml("presence")))).toBe("invalid-argument");
+    await ours.close();
+  });
+
+  it("is reported where a key of its address is known, and none is shown", async () => {
+    const romeo = await on.login("romeo", yes);
+    await romeo.e2e.store.accepted(ROMEO, JULIET, { spki: "ab".repeat(32), decision: { action: "accept", trust: "unverified", firstUse: true, alerts: [] }, streamed: false });
+    const { juliet } = await foreign();
+    const ours = await romeo.e2e.open(juliet.self);
+    expect(security(ours)).toMatchObject({ alerts: [{ kind: "key-missing" }], trust: "unverified" });
     await ours.close();
   });
 

@@ -50,6 +50,11 @@ export interface ESessionsOptions {
   readonly report: (error: unknown) => void;
   /** Needed where `parameters` ask for, or offer, an identification by key. */
   readonly keys?: Keys;
+  /**
+   * A secret that was agreed on outside with this bare address (XEP-0116, "Other Shared Secret"), for four messages in either role: without the same one no session comes about.
+   * Whoever opens a session to us can try words against it at home, so that a short one protects nothing.
+   */
+  readonly otherSecret?: (peer: Jid) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** Default: groups 14 to 16, every cipher, no logging if possible, four messages, no identification by key, both settings. Groups 17 and 18 may be listed; 1, 2 and 5 throw. */
   readonly parameters?: Partial<Parameters>;
   readonly limits?: Partial<Limits>;
@@ -60,7 +65,7 @@ export interface ESessionsOptions {
 }
 
 export interface InitiateOptions extends WaitOptions {
-  /** A secret agreed outside (XEP-0116, "Other Shared Secret"). */
+  /** A secret agreed outside, in the place of the one that `ESessionsOptions.otherSecret` gives. */
   readonly otherSecret?: Uint8Array;
   /** How many messages the negotiation takes. Default 4: three are for services that everybody knows (XEP-0116 §4), and leave out the string, retained and other secrets. */
   readonly messages?: Messages;
@@ -126,7 +131,11 @@ export class ESessions {
     if (messages === 3) this.#mayBeThree(otherSecret);
     const address = readAddress(peer);
     const thread = randomId();
-    const given = await this.#given(bare(address), this.#parametersFor(bare(address), thread), otherSecret);
+    const given = await this.#given(
+      bare(address),
+      this.#parametersFor(bare(address), thread),
+      otherSecret ?? (messages === 4 ? await this.#options.otherSecret?.(bare(address)) : undefined),
+    );
     const { arithmetic, keys } = this.#options;
     let negotiation: Negotiation | undefined;
     const established = new Promise<ESession>((resolve, reject) => {
@@ -236,7 +245,7 @@ export class ESessions {
         over();
         return;
       }
-      given = await this.#given(bare(from), this.#parametersFor(bare(from), thread), undefined);
+      given = await this.#given(bare(from), this.#parametersFor(bare(from), thread), await this.#options.otherSecret?.(bare(from)));
     } catch (error) {
       over();
       throw error;
