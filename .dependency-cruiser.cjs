@@ -12,6 +12,7 @@ const arrows = {
   esessions: ["xml", "channel"],
   tls: ["channel"],
   trust: ["channel"],
+  "trust-openpgp": ["xml", "channel", "trust"], // balcony is handed it by whoever wants it
   "local-server": ["xml", "channel", "transport-s5b"], // whose proxy reads SOCKS5 as the transport does
   balcony: ["xml", "channel", "doctor", "esessions", "jingle", "transport-ibb", "transport-ice-tcp", "transport-s5b", "transport-webrtc", "xml-stream", "tls", "trust"],
 };
@@ -53,6 +54,12 @@ module.exports = {
       severity: "error",
       from: { path: "^packages/transport-webrtc/src/", pathNot: "^packages/transport-webrtc/src/werift/" },
       to: { path: "^packages/transport-webrtc/src/werift/|node_modules/werift", dependencyTypesNot: ["dynamic-import"] },
+    },
+    {
+      name: "openpgp-is-loaded-lazily",
+      severity: "error",
+      from: { path: "^packages/trust-openpgp/src/" },
+      to: { path: "node_modules/openpgp", dependencyTypesNot: ["dynamic-import", "type-only"] },
     },
     {
       name: "esessions-imports-no-node-modules",

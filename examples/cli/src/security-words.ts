@@ -23,6 +23,7 @@ function describeKey(peer: string, security: Security, restricted = false): read
   if (security.verified?.how === "vouched") return [["verified: a device of theirs that you have verified vouches for this key", "done"]];
   if (security.verified?.how === "code") return [["verified: you both had the same code", "done"]];
   if (security.verified?.how === "ca") return [["verified: an authority that you trust has issued their certificate", "done"]];
+  if (security.verified?.how === "openpgp") return [[`verified: their OpenPGP key ${security.verified.openpgp?.slice(-16)}, which you trust, has signed this device`, "done"]];
   if (security.trust === "verified") return [["verified: you have compared this key with its owner", "done"]];
   const account = printable(peer.split("/")[0] ?? peer);
   if (!security.peer) return describeKeyless(security);
@@ -87,7 +88,9 @@ export function describeAlert(alert: Session["security"]["alerts"][number]): str
     case "unverified-beside-verified":
       return "you have verified another key of theirs, and not this one";
     case "attestation-lost":
-      return "an authority that you trust vouched for this key once, and does not now";
+      return "an authority that you trust, or their OpenPGP key, vouched for this key once, and does not now";
+    case "openpgp":
+      return `what is shown as a statement of their OpenPGP key counts for nothing: ${printable(alert.why)}`;
     case "certificate":
       return `no authority that you trust vouches for their key: ${printable(alert.why)}`;
     case "path-altered":

@@ -2,6 +2,7 @@ import { BalconyError, withDeadline } from "@balcony/channel";
 import type { Offer } from "@balcony/jingle";
 import { bare } from "@balcony/xml";
 import { xmlStreamDescription } from "./application.js";
+import { attestByOpenPgp } from "./attest-by-openpgp.js";
 import { compareSignalling } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
@@ -36,7 +37,8 @@ export async function accept(context: Context, offer: Offer): Promise<Session | 
       const trusted = await decideTrust(context, secured);
       return await openStream(context, trusted, undo);
     });
-    const compared = await compareSignalling(context, streamed);
+    const attested = await attestByOpenPgp(context, streamed);
+    const compared = await compareSignalling(context, attested);
     const settled = await settleLogging(context, compared);
     return new Session(await remember(context, settled));
   });

@@ -306,7 +306,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     onProgress: OnProgress,
     { paths = this.#settings.paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
   ): Context {
-    const { policy, anchors, transports, secure, limits, keepalive } = this.#settings;
+    const { policy, anchors, openpgp, transports, secure, limits, keepalive } = this.#settings;
     return {
       channel,
       jingle,
@@ -322,6 +322,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       verifying,
       policy,
       anchors,
+      openpgp,
       timeouts: { ...this.#settings.timeouts, ...timeouts },
       secure,
       limits,
@@ -359,7 +360,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       if (bare(session.peer) !== owner || spki === undefined) continue;
       const { record, otherOwners } = this.store.view(bare(session.channel.self), owner);
       const { verified } = session.security;
-      const attested = verified?.how === "ca" ? verified : undefined; // it was shown in this very session's handshake
+      const attested = verified?.how === "ca" || verified?.how === "openpgp" ? verified : undefined; // it was shown in this very session
       const decision = decide({ record, spki, otherOwners: otherOwners(spki), policy: this.#settings.policy, attested });
       session.reviewed(decision, (code) => blocked(code, owner, { shown: spki, known: (record?.devices ?? []).map(describe) }));
     }

@@ -1,7 +1,8 @@
 import { BalconyError, withDeadline } from "@balcony/channel";
 import { bare, canonical, type Element } from "@balcony/xml";
+import type { Attested } from "./attest-by-openpgp.js";
 import type { Context } from "./context.js";
-import type { Streamed } from "./open-stream.js";
+
 import { inPhase } from "./progress.js";
 import { compareStatements } from "./signalling/compare.js";
 import { makeStatement, NS_SIGNALLING, readStatement, type Statement, writeStatement } from "./signalling/statement.js";
@@ -10,7 +11,7 @@ import { makeStatement, NS_SIGNALLING, readStatement, type Statement, writeState
 const FAREWELL = 5_000;
 
 /** Both sides have told each other, inside TLS, what they sent and received before: nobody on the way has made the stream another one. */
-export interface Compared extends Streamed {
+export interface Compared extends Attested {
   /** `unknown`: the peer knows no such comparison, and says so inside TLS. */
   readonly signalling: "same" | "path-altered" | "unknown";
   /** What was changed on the way without making a difference to what TLS protects, in words. */
@@ -24,7 +25,7 @@ export interface Compared extends Streamed {
  * for nothing, and the responder for what comes with the first stanza that could.
  * @throws `signalling-tampered`, `unsupported-peer` where policy demands a comparison of a peer that knows none
  */
-export async function compareSignalling(context: Context, previous: Streamed): Promise<Compared> {
+export async function compareSignalling(context: Context, previous: Attested): Promise<Compared> {
   const { peer, stream } = previous;
   const { onProgress, policy, timeouts, transports, verifying } = context;
   return await inPhase("compare", { text: "comparing signalling inside TLS", deadline: timeouts.stream, peer, onProgress }, async () => {
@@ -56,7 +57,7 @@ export async function compareSignalling(context: Context, previous: Streamed): P
   });
 }
 
-function statementOf({ features }: Context, { decision, jingle, seenFeatures, starttls }: Streamed): Statement {
+function statementOf({ features }: Context, { decision, jingle, seenFeatures, starttls }: Attested): Statement {
   return makeStatement(jingle.takeTranscript(), {
     role: jingle.role,
     purpose: decision.action === "block" ? "verification" : "any",
@@ -67,7 +68,7 @@ function statementOf({ features }: Context, { decision, jingle, seenFeatures, st
 }
 
 /** Tells the peer what we say, and gives what it says; undefined where it knows nothing of this. */
-async function exchange({ signal, timeouts }: Context, { jingle, peer, stream }: Streamed, own: Statement): Promise<Statement | undefined> {
+async function exchange({ signal, timeouts }: Context, { jingle, peer, stream }: Attested, own: Statement): Promise<Statement | undefined> {
   const wait = { timeout: timeouts.stream, signal, waitingFor: `${peer} to say what came of the signalling` };
   if (jingle.role === "responder") {
     const answer = await stream.askFirst(writeStatement(own), wait).catch((error: unknown) => {

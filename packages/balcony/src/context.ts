@@ -2,7 +2,7 @@ import type { StanzaChannel } from "@balcony/channel";
 import type { ESessions } from "@balcony/esessions";
 import type { AddressPolicy, Jingle, Transport } from "@balcony/jingle";
 import type { Anchor, Identity, PeerCertificate } from "@balcony/tls";
-import type { Decision, TrustStore } from "@balcony/trust";
+import type { Decision, OpenPgpVerifier, TrustStore } from "@balcony/trust";
 import type { Jid, Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import type { Contacts } from "./contacts.js";
@@ -120,6 +120,8 @@ export interface Context {
   readonly policy: Policy;
   /** Authorities whose word the person takes for whose a key is. */
   readonly anchors: readonly Anchor[];
+  /** What checks statements of OpenPGP keys; undefined where they do not count. */
+  readonly openpgp: OpenPgpVerifier | undefined;
   readonly timeouts: Timeouts;
   readonly secure: Secure;
   readonly limits: Partial<Limits>;

@@ -5,6 +5,7 @@ import type { Context } from "./context.js";
 import type { Trusted } from "./decide-trust.js";
 import { statedPreference } from "./logging.js";
 import { misrouted } from "./misrouted.js";
+import { statedStatement } from "./openpgp-statement.js";
 import { inPhase } from "./progress.js";
 import { NS_SIGNALLING } from "./signalling/statement.js";
 import type { Undo } from "./unwinding.js";
@@ -22,6 +23,7 @@ export async function openStream(context: Context, previous: Trusted, undo: Undo
   const { peer, role, self } = previous;
   const { keepalive, limits, onProgress, policy, report, signal, timeouts } = context;
   return await inPhase("stream", { text: "opening the stream inside TLS", deadline: timeouts.stream, peer, onProgress }, async () => {
+    const statement = context.store.openPgpStatement(bare(self));
     const stream = await open(previous.bytes, {
       role,
       self,
@@ -33,7 +35,7 @@ export async function openStream(context: Context, previous: Trusted, undo: Undo
       report,
       delivery: "held",
       features: [xml("signalling", NS_SIGNALLING)],
-      extra: [statedPreference(policy.logging)],
+      extra: [statedPreference(policy.logging), ...(statement === undefined ? [] : [statedStatement(statement)])],
     }).catch((error: unknown) => {
       throw misrouted(error);
     });

@@ -1,4 +1,5 @@
 import type { Jid } from "@balcony/xml";
+import { attestByOpenPgp } from "./attest-by-openpgp.js";
 import { compareSignalling } from "./compare-signalling.js";
 import type { Context } from "./context.js";
 import { decideTrust } from "./decide-trust.js";
@@ -27,7 +28,8 @@ export async function open(context: Context, address: Jid): Promise<Session> {
       const trusted = await decideTrust(context, secured); //       pinned, new, changed? policy says go on or stop
       return await openStream(context, trusted, undo); //           both headers name both addresses: stanzas
     });
-    const compared = await compareSignalling(context, streamed); // did servers change what was agreed on? told inside TLS
+    const attested = await attestByOpenPgp(context, streamed); //    does their OpenPGP key vouch for this device?
+    const compared = await compareSignalling(context, attested); // did servers change what was agreed on? told inside TLS
     const settled = await settleLogging(context, compared); //      does either side keep a transcript?
     const session = await remember(context, settled); //            the key is pinned now, and not before
     return new Session(session); //                                 what the caller gets

@@ -1,6 +1,6 @@
 import type { AddressPolicy, IceServer, Transport } from "@balcony/jingle";
 import { type Anchor, readAnchors } from "@balcony/tls";
-import type { TrustStore } from "@balcony/trust";
+import type { OpenPgpVerifier, TrustStore } from "@balcony/trust";
 import type { Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import { defaultTimeouts, type Policy, type Timeouts } from "./context.js";
@@ -16,7 +16,14 @@ export interface BalconyOptions {
    * `anchors`: certificates of authorities in PEM, one after another, whose word you take for whose a key is: a peer whose certificate they have issued for its address is `verified` by `ca`. Nobody by
    * default; neither the system's list nor Node's is ever used.
    */
-  readonly trust?: { readonly anchors?: string };
+  readonly trust?: {
+    readonly anchors?: string;
+    /**
+     * What checks statements of OpenPGP keys: `openPgp` of @balcony/trust-openpgp. A peer whose device was signed by an OpenPGP key that the store trusts for it (`store.trustOpenPgp()`) is `verified` by
+     * `openpgp`. Left out, such statements say nothing. docs/xep-e2e-openpgp.md
+     */
+    readonly openpgp?: OpenPgpVerifier;
+  };
   /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
   readonly transports?: readonly (TransportName | Transport)[];
   /** Has the router lead others to us by UPnP or NAT-PMP while a SOCKS5 bytestream is looked for, with peers that may learn our address. For those transports that are named. Default false. */
@@ -52,6 +59,7 @@ export interface OpenOptions {
 export interface Settings {
   readonly policy: Policy;
   readonly anchors: readonly Anchor[];
+  readonly openpgp: OpenPgpVerifier | undefined;
   readonly transports: readonly Transport[];
   readonly servers: BalconyOptions["servers"];
   readonly paths: AddressPolicy["paths"];
@@ -81,6 +89,7 @@ export function settingsOf(options: BalconyOptions): Settings {
   return {
     policy,
     anchors: options.trust?.anchors === undefined ? [] : readAnchors(options.trust.anchors),
+    openpgp: options.trust?.openpgp,
     transports: none ? [] : transportsOf(options.transports ?? defaultTransports, { mapPorts: options.mapPorts ?? false }),
     servers: options.servers,
     paths: options.paths ?? "any",

@@ -11,7 +11,7 @@ import type { RestrictionParts } from "./verification/restriction.js";
 
 /** Pins the key, now that policy and both addresses are settled, and says what the session's security is. */
 export async function remember(context: Context, previous: Settled): Promise<SessionParts> {
-  const { altered, attestationFailure, decision, jingle, logging, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
+  const { altered, attestationFailure, decision, jingle, logging, openPgpFailure, path, peer, peerRestricts, self, signalling, stream, tls } = previous;
   const { ceremonies, identity, onProgress, report, signal, store } = context;
   return await inPhase("store", { text: `remembering the key of ${bare(peer)}`, peer, onProgress }, async () => {
     if (signal.aborted) throw abortError(signal, `the key of ${bare(peer)} to be remembered`);
@@ -39,6 +39,7 @@ export async function remember(context: Context, previous: Settled): Promise<Ses
         alerts: [
           ...decision.alerts,
           ...(attestationFailure && trust === "unverified" ? [{ kind: "certificate", code: attestationFailure.code, why: attestationFailure.message } as const] : []),
+          ...(openPgpFailure && trust === "unverified" ? [{ kind: "openpgp", code: openPgpFailure.code, why: openPgpFailure.message } as const] : []),
           ...(altered.length > 0 ? [{ kind: "path-altered", what: altered } as const] : []),
         ],
         signalling,

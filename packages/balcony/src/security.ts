@@ -55,6 +55,8 @@ export type SecurityAlert =
   | Alert
   /** The certificate comes from an authority, and the trust anchors do not bear it out: `code` and words say why. It counts as any other key would. */
   | { readonly kind: "certificate"; readonly code: string; readonly why: string }
+  /** What the peer's OpenPGP key is said to say of this device cannot be taken: `code` and words say why. The key counts as any other would. */
+  | { readonly kind: "openpgp"; readonly code: string; readonly why: string }
   /** Somebody changed on the way by which transports and addresses the two may connect; `what`, in words, is not more than that. */
   | { readonly kind: "path-altered"; readonly what: readonly string[] }
   /** There is a secret from earlier sessions with this address, and the other side of the ESession has none of it: another client of theirs, or somebody else. */

@@ -10,6 +10,7 @@ import { contend } from "./contend.js";
 import type { Context } from "./context.js";
 import { misrouted } from "./misrouted.js";
 import type { Connected } from "./negotiate.js";
+import { mayBeSettledByOpenPgp } from "./openpgp-statement.js";
 import { inPhase } from "./progress.js";
 import type { Undo } from "./unwinding.js";
 import { canBeVerified } from "./verification/restriction.js";
@@ -20,7 +21,7 @@ export interface Secured extends Connected {
   readonly tls: Tls;
   /** The offers of TLS methods (XEP-0250) that went and came in the clear; undefined with XTLS. */
   readonly starttls: { readonly sent: Element; readonly received: Element | undefined } | undefined;
-  /** A key that is blocked for want of a verification comes this far only where `context.verifying` is set. */
+  /** A key that is blocked for want of a verification comes this far only where `context.verifying` is set, or the peer's OpenPGP key may have a say. */
   readonly decision: Decision;
   /** Why no authority vouches for a certificate that says one does. */
   readonly attestationFailure: BalconyError | undefined;
@@ -69,8 +70,9 @@ async function secured(
       decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy, attested });
       attestationFailure = failure;
       // Where a verified key is asked for, what is wrong with the certificate says more than that it is not verified.
-      if (failure && !context.verifying && decision.action === "block" && decision.code === "not-trusted") throw failure;
-      if (decision.action === "block" && !(context.verifying && canBeVerified(decision.code)))
+      if (failure && !context.verifying && !mayBeSettledByOpenPgp(context, previous) && decision.action === "block" && decision.code === "not-trusted") throw failure;
+      const open = context.verifying || mayBeSettledByOpenPgp(context, previous);
+      if (decision.action === "block" && !(open && canBeVerified(decision.code)))
         throw blocked(decision.code, bare(peer), { shown: spki, known: (known.record?.devices ?? []).map(describe) });
     },
   };

@@ -1,4 +1,4 @@
-import { type BareJid, type Device, deviceOf, isDirectlyVerified, isSpki, MAX_UNVERIFIED, type PeerRecord, type Requirement, type Verification } from "./record.js";
+import { type BareJid, type Device, deviceOf, isAttestation, isDirectlyVerified, isSpki, MAX_UNVERIFIED, type PeerRecord, type Requirement, type Verification } from "./record.js";
 
 /** Another address that the same key is known for, under any account of our own; or the same address, where another account has revoked the key. */
 export interface Owner {
@@ -14,7 +14,7 @@ export type Alert =
   | { readonly kind: "new-key" }
   /** The key is known but not verified, while another of this address is. */
   | { readonly kind: "unverified-beside-verified" }
-  /** An authority vouched for this key, and does not now: it was renewed elsewhere, or the authority is trusted no more. */
+  /** An authority, or their OpenPGP key, vouched for this key, and does not now: it was renewed elsewhere, has expired, or is trusted no more. */
   | { readonly kind: "attestation-lost" }
   /** With this very key at the other end somebody saw other symbols (`at`: ISO 8601), and nobody has verified it since: somebody may be in between. */
   | { readonly kind: "differed"; readonly at: string };
@@ -43,7 +43,7 @@ export interface DecisionInput {
   readonly otherOwners: readonly Owner[];
   /** `verified` refuses every key that is not. What the record says of this peer goes before it. */
   readonly policy: { readonly require: Requirement };
-  /** An authority that the person trusts vouches, in this very handshake, that the key is this address's. */
+  /** An authority, or an OpenPGP key, that the person trusts vouches in this very stream that the key is this address's. */
   readonly attested?: Verification | undefined;
 }
 
@@ -59,7 +59,11 @@ export interface DecisionInput {
  * | 3   | unverified or unknown      | it is revoked under another owner   | block `key-revoked`                                |
  * | 3a  | not verified by a person   | an authority vouches for it now,    | accept, verified by `ca`                           |
  * |     |                            | and no person has said otherwise    |                                                    |
- * | 3b  | verified by an authority   | none vouches for it now             | as unverified; accepted with `attestation-lost`    |
+ * | 3b  | not verified by a person   | an OpenPGP key that the person      | accept, verified by `openpgp`                      |
+ * |     |                            | trusts for this address has signed  |                                                    |
+ * |     |                            | it, and symbols never differed      |                                                    |
+ * | 3c  | verified by `ca` or        | neither vouches for it now          | as unverified; accepted with `attestation-lost`    |
+ * |     | `openpgp` before           |                                     |                                                    |
  * | 4   | unverified                 | its voucher stands no more          | block `key-changed`                                |
  * | 5   | unverified                 | symbols differed with it, tombstone | block `key-changed`                                |
  * | 6   | unverified                 | verified is required                | block `not-trusted`                                |
@@ -73,7 +77,8 @@ export interface DecisionInput {
  *
  * What is required is what the person wants of this peer (`record.require`), else what policy says for all.
  * In every row: known for another address, too → `same-key` stands first among the alerts; symbols differed with this key → `differed` stands next.
- * Row 5: a key that was met only to verify it, and failed, is on record for that; it must not be taken for one that had been accepted.
+ * Row 3b: the person has said whose the OpenPGP key is, as they have of a device that vouches for others: so it introduces keys also where others were verified or revoked, and makes good one whose voucher
+ * is gone. Row 5: a key that was met only to verify it, and failed, is on record for that; it must not be taken for one that had been accepted.
  */
 export function decide({ record, spki, otherOwners, policy, attested }: DecisionInput): Decision {
   const devices = record?.devices ?? [];
@@ -88,15 +93,16 @@ export function decide({ record, spki, otherOwners, policy, attested }: Decision
   if (!isSpki(spki)) return block("not-trusted");
   const required = record?.require ?? policy.require;
   if (device?.status === "revoked") return block("key-revoked");
-  const byAuthority = device?.status === "verified" && device.verified?.how === "ca";
-  if (device && !byAuthority && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
+  const lost = device?.status === "verified" && isAttestation(device.verified?.how);
+  if (device && !lost && stands(device, record)) return { action: "accept", trust: "verified", verification: device.verified, firstUse: false, alerts };
   if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
-  if (attested && mayBeAttested(record, device)) return { action: "accept", trust: "verified", verification: attested, firstUse: device === undefined, alerts };
+  if (attested && (attested.how === "openpgp" ? device?.differed === undefined : mayBeAttested(record, device)))
+    return { action: "accept", trust: "verified", verification: attested, firstUse: device === undefined, alerts };
   if (device) {
-    if (device.orphaned || (device.status === "verified" && !byAuthority)) return block("key-changed");
+    if (device.orphaned || (device.status === "verified" && !lost)) return block("key-changed");
     if (device.differed !== undefined && record?.tombstone) return block("key-changed");
     if (required === "verified") return block("not-trusted");
-    if (byAuthority) return accept(false, { kind: "attestation-lost" });
+    if (lost) return accept(false, { kind: "attestation-lost" });
     return accept(false, devices.some(({ status }) => status === "verified") ? { kind: "unverified-beside-verified" } : undefined);
   }
   if (record?.tombstone) return block("key-changed");

@@ -8,6 +8,7 @@ export { codeMessageLengths, codeStep } from "./code/machine.js";
 export type { CodeEffect, CodeEvent, CodeInHand, CodeMessage, CodeState, CodeStep } from "./code/state.js";
 export { type Acceptance, type Alert, type BlockCode, type Decision, type DecisionInput, decide, type Owner } from "./decide.js";
 export { compareFingerprint, fingerprintUri, fingerprintWords, formatFingerprint, type GivenFingerprint, parseFingerprint } from "./fingerprints.js";
+export { isOpenPgpFingerprint, MAX_OPENPGP_KEY, MAX_OPENPGP_KEYS, MAX_STATEMENT, type OpenPgpExpectation, type OpenPgpVerifier } from "./openpgp.js";
 export {
   type BareJid,
   type Device,
@@ -19,6 +20,7 @@ export {
   type PeerRecord,
   type Requirement,
   type SpentCode,
+  type TrustedOpenPgpKey,
   type Verification,
 } from "./record.js";
 export { parseStatementUri, readAbout, type SignedStatement, statementUri } from "./statement-uri.js";

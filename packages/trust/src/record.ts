@@ -1,13 +1,17 @@
 import { BalconyError } from "@balcony/channel";
+import { MAX_OPENPGP_KEYS } from "./openpgp.js";
 
 /** A bare XMPP address in normal form (RFC 7622): what `bare(normalize(…))` of @balcony/xml gives. */
 export type BareJid = string;
 
 /** How a key was verified, by name. */
-export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "imported", "vouched", "ca"] as const;
+export const ways = ["fingerprint", "qr", "symbols", "read-aloud", "code", "imported", "vouched", "ca", "openpgp"] as const;
 export type How = (typeof ways)[number];
 /** Those by which a person verifies a key themselves. */
-export type DirectHow = Exclude<How, "vouched" | "ca">;
+export type DirectHow = Exclude<How, "vouched" | "ca" | "openpgp">;
+
+/** Shown in the very handshake, and good for no longer than that: what an authority or an OpenPGP key says of a device. */
+export const isAttestation = (how: How | undefined): how is "ca" | "openpgp" => how === "ca" || how === "openpgp";
 
 /** How and when a key was verified. */
 export interface Verification {
@@ -15,6 +19,8 @@ export interface Verification {
   readonly at: string;
   /** The key that vouched for this one: set where, and only where, `how` is `vouched`. */
   readonly by?: string;
+  /** Fingerprint of the OpenPGP key that has signed this one: set where, and only where, `how` is `openpgp`. */
+  readonly openpgp?: string;
 }
 
 export const statuses = ["unverified", "verified", "revoked"] as const;
@@ -58,6 +64,18 @@ export interface PeerRecord {
   readonly codes?: readonly SpentCode[];
   /** What the person wants of this peer, whatever policy says for all. */
   readonly require?: Requirement;
+  /** OpenPGP keys that the person takes for this peer's: what they say of devices counts. */
+  readonly openpgp?: readonly TrustedOpenPgpKey[];
+}
+
+/** An OpenPGP key that a person takes for a peer's. */
+export interface TrustedOpenPgpKey {
+  /** 40 or 64 upper-case hex digits. */
+  readonly fingerprint: string;
+  /** The transferable public key (RFC 9580 §10.1), in base64. */
+  readonly key: string;
+  /** When the person said so, or last brought a newer copy. */
+  readonly at: string;
 }
 
 /** A code that was used. What it was can be found out by trying all of them, and is worth nothing any more. */
@@ -98,7 +116,7 @@ export function deviceOf(record: PeerRecord | undefined, spki: string): Device |
 
 /** Has a person verified this key themselves, or the one that it replaces? Only such a key vouches for others. */
 export function isDirectlyVerified(device: Device | undefined): boolean {
-  return device?.status === "verified" && device.verified !== undefined && device.verified.how !== "vouched" && device.verified.how !== "ca";
+  return device?.status === "verified" && device.verified !== undefined && device.verified.how !== "vouched" && !isAttestation(device.verified.how);
 }
 
 // The transitions. Each takes a record and gives the next; undefined stands for "never met". One that changes nothing gives back the very same record.
@@ -114,11 +132,32 @@ export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { r
   return { ...withDevice(before, { ...known, lastSeen: fresh ? known.lastSeen : at }), everStreamed };
 }
 
-/** An authority that the person trusts has vouched for a key in the very handshake in which it was shown. What a person has verified stays so. */
-export function attested(record: PeerRecord | undefined, { spki, at }: { readonly spki: string; readonly at: string }): PeerRecord {
+/** An authority, or an OpenPGP key, that the person trusts has vouched for a key in the very stream in which it was shown. What was verified stays as it was. */
+export function attested(record: PeerRecord | undefined, { spki, verification }: { readonly spki: string; readonly verification: Verification }): PeerRecord {
   const known = deviceOf(record, spki);
   if (record && known?.status === "verified") return record;
-  return withVerified(record, { spki, at, verification: { how: "ca", at } });
+  return withVerified(record, { spki, at: verification.at, verification });
+}
+
+/** The person takes an OpenPGP key for this peer's, or has a newer copy of it. Throws `too-many-devices`. */
+export function openPgpTrusted(record: PeerRecord | undefined, key: TrustedOpenPgpKey): PeerRecord {
+  const before = record ?? stranger;
+  const others = (before.openpgp ?? []).filter(({ fingerprint }) => fingerprint !== key.fingerprint);
+  if (others.length >= MAX_OPENPGP_KEYS) throw new BalconyError("too-many-devices", `At most ${MAX_OPENPGP_KEYS} OpenPGP keys are kept for one address.`, { phase: "trust" });
+  return { ...before, openpgp: [...others, key] };
+}
+
+/** The person takes an OpenPGP key for this peer's no more: devices that it alone has verified are so no more. Throws `invalid-argument` for one that is not known. */
+export function openPgpDistrusted(record: PeerRecord | undefined, fingerprint: string): PeerRecord | undefined {
+  const { openpgp = [], ...rest } = record ?? stranger;
+  const left = openpgp.filter((key) => key.fingerprint !== fingerprint);
+  if (left.length === openpgp.length) throw new BalconyError("invalid-argument", `No OpenPGP key ${fingerprint} is known for this address.`, { phase: "trust" });
+  const devices = rest.devices.map((device): Device => {
+    if (device.status !== "verified" || device.verified?.openpgp !== fingerprint) return device;
+    const { verified: _, ...known } = device;
+    return { ...known, status: "unverified" };
+  });
+  return unlessEmpty({ ...rest, devices, ...(left.length > 0 && { openpgp: left }) });
 }
 
 /** The person has verified a key, known or not. */
@@ -189,8 +228,7 @@ export function removed(record: PeerRecord | undefined, { spki, at }: { readonly
   }
   if (!record) return undefined;
   const devices = record.devices.filter((device) => device.status === "revoked" || (spki !== undefined && device.spki !== spki));
-  if (devices.length === 0 && !record.everStreamed && !record.tombstone && !record.guesses && !record.codes && record.require === undefined) return undefined;
-  return withOrphans({ ...record, devices }, (by) => by === spki, at);
+  return unlessEmpty(withOrphans({ ...record, devices }, (by) => by === spki, at));
 }
 
 /** What the person wants of this peer; undefined leaves it to policy again. */
@@ -198,7 +236,7 @@ export function required(record: PeerRecord | undefined, require: Requirement | 
   if (record?.require === require) return record;
   const { require: _, ...rest } = record ?? stranger;
   if (require !== undefined) return { ...rest, require };
-  return rest.devices.length === 0 && !rest.everStreamed && !rest.tombstone && !rest.guesses && !rest.codes ? undefined : rest;
+  return unlessEmpty(rest);
 }
 
 /** Gives a known key a name, or takes it away. */
@@ -261,6 +299,12 @@ export function reset(record: PeerRecord | undefined): PeerRecord | undefined {
   const devices = record?.devices.filter((device) => device.status === "revoked") ?? [];
   if (devices.length === 0 && !guesses && !codes && require === undefined) return undefined;
   return { ...stranger, devices, ...(guesses && { guesses }), ...(codes && { codes }), ...(require !== undefined && { require }) };
+}
+
+/** Nothing is kept of somebody of whom there is nothing to keep. */
+function unlessEmpty(record: PeerRecord): PeerRecord | undefined {
+  const { codes, devices, everStreamed, guesses, openpgp, require, tombstone } = record;
+  return devices.length > 0 || everStreamed || tombstone || guesses || codes || openpgp || require !== undefined ? record : undefined;
 }
 
 function entered(spki: string, at: string): Device {

@@ -4,6 +4,8 @@ import type { BareJid, PeerRecord } from "./record.js";
 export interface StoredIdentity {
   readonly certificate: string;
   readonly privateKey: string;
+  /** What our own OpenPGP key says of this key, as peers are shown it: a message in the form of XEP-0373, in base64. */
+  readonly openpgp?: string;
 }
 
 /** A secret that an ESession leaves for the next one (XEP-0116, "Secret Retention"), shared with one client of a peer. */

@@ -1,6 +1,8 @@
+import { Buffer } from "node:buffer";
 import { BalconyError } from "@balcony/channel";
 import { type Code, spentHash } from "./code/code.js";
 import { type Acceptance, type BlockCode, decide, type Owner } from "./decide.js";
+import { isOpenPgpFingerprint, MAX_OPENPGP_KEY, MAX_STATEMENT } from "./openpgp.js";
 import {
   attested,
   type BareJid,
@@ -13,9 +15,12 @@ import {
   differed,
   disowned,
   givenBack,
+  isAttestation,
   isDirectlyVerified,
   isSpki,
   labelled,
+  openPgpDistrusted,
+  openPgpTrusted,
   type PeerRecord,
   type Requirement,
   removed,
@@ -51,6 +56,8 @@ export interface Contact {
   readonly peer: BareJid;
   readonly record: PeerRecord;
 }
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u;
 
 const blocked: Readonly<Record<BlockCode, string>> = {
   "key-changed": "This address was verified with another key.",
@@ -138,6 +145,43 @@ export class TrustStore {
     });
   }
 
+  /** What our own OpenPGP key says of the account's key, in base64; shown to every peer from the next stream on. Undefined takes it away. Throws `invalid-argument` for what is none. */
+  async setOpenPgpStatement(account: BareJid, statement: string | undefined): Promise<void> {
+    checkAddress(account);
+    if (statement !== undefined && (!BASE64.test(statement) || Buffer.from(statement, "base64").length > MAX_STATEMENT))
+      throw new BalconyError("invalid-argument", "The statement is too long, or not in base64.");
+    await this.#inTurn(async () => {
+      this.#contents = await this.#storage.update((contents) => {
+        const { openpgp: _, ...identity } = ownIdentity(contents, account);
+        return { ...contents, identities: new Map(contents.identities).set(account, { ...identity, ...(statement !== undefined && { openpgp: statement }) }) };
+      });
+    });
+  }
+
+  /** The statement that is shown to peers, as of the last `refresh()` or change. */
+  openPgpStatement(account: BareJid): string | undefined {
+    this.#checkOpen();
+    checkAddress(account);
+    return this.#contents.identities.get(account)?.openpgp;
+  }
+
+  /**
+   * The person takes an OpenPGP key for a peer's, or has a newer copy of it: devices that it has signed are verified by it from their next stream on.
+   * @param key `fingerprint`: upper-case hex; `key`: the transferable public key, binary
+   * @throws `invalid-argument` for what is no fingerprint, or a key of more than 32 KiB; `too-many-devices` beyond 8 keys of one address
+   */
+  async trustOpenPgp(account: BareJid, peer: BareJid, { fingerprint, key }: { readonly fingerprint: string; readonly key: Uint8Array }): Promise<void> {
+    if (!isOpenPgpFingerprint(fingerprint) || key.length === 0 || key.length > MAX_OPENPGP_KEY) {
+      throw new BalconyError("invalid-argument", `An OpenPGP key has a fingerprint of 40 or 64 upper-case hex digits, and at most ${MAX_OPENPGP_KEY} bytes.`);
+    }
+    await this.#change(account, { peer }, (record) => openPgpTrusted(record, { fingerprint, key: Buffer.from(key).toString("base64"), at: this.#now() }));
+  }
+
+  /** The person takes it for theirs no more: devices that it alone has verified are unverified. Throws `invalid-argument` for one that is not known. */
+  async distrustOpenPgp(account: BareJid, peer: BareJid, fingerprint: string): Promise<void> {
+    await this.#change(account, { peer }, (record) => openPgpDistrusted(record, fingerprint));
+  }
+
   /** What is known of a peer, as of the last `refresh()` or change: synchronous, for the inside of a TLS callback. */
   view(account: BareJid, peer: BareJid): PeerView {
     this.#checkOpen();
@@ -166,13 +210,13 @@ export class TrustStore {
    */
   async accepted(account: BareJid, peer: BareJid, use: { readonly spki: string; readonly decision: Acceptance; readonly streamed: boolean }): Promise<Device> {
     const { spki, decision, streamed } = use;
-    const byAuthority = decision.verification?.how === "ca" ? decision.verification : undefined;
+    const shown = isAttestation(decision.verification?.how) ? decision.verification : undefined;
     const record = await this.#change(account, { peer, spki }, (before, owners) => {
-      const again = decide({ record: before, spki, otherOwners: owners, attested: byAuthority, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
+      const again = decide({ record: before, spki, otherOwners: owners, attested: shown, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
       const code = again.action === "block" ? again.code : again.trust === "unverified" && decision.trust === "verified" ? "not-trusted" : undefined;
       if (code) throw new BalconyError(code, blocked[code], { phase: "trust", peer });
       const used = seen(before, { spki, at: this.#now(), streamed });
-      return byAuthority ? attested(used, { spki, at: this.#now() }) : used;
+      return shown ? attested(used, { spki, verification: { ...shown, at: this.#now() } }) : used;
     });
     return known(record, spki);
   }
@@ -413,10 +457,10 @@ function ownIdentity(contents: Contents, account: BareJid): StoredIdentity {
 }
 
 function checkIdentity(identity: StoredIdentity): StoredIdentity {
-  const { certificate, privateKey } = identity;
+  const { certificate, openpgp, privateKey } = identity;
   if (!certificate.startsWith("-----BEGIN CERTIFICATE-----")) throw new BalconyError("invalid-argument", "The certificate is not PEM.");
   if (!privateKey.startsWith("-----BEGIN PRIVATE KEY-----")) throw new BalconyError("invalid-argument", "The private key is not PKCS #8 in PEM.");
-  return { certificate, privateKey };
+  return { certificate, privateKey, ...(openpgp !== undefined && { openpgp }) };
 }
 
 /** Normalising is done by whoever hands addresses in; this catches those who forgot. */

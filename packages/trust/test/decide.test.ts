@@ -12,6 +12,8 @@ const revoked = (of = spki): Device => ({ ...unverified(of), status: "revoked", 
 const crowd = (count: number): Device[] => Array.from({ length: count }, (_, index) => unverified(key(index)));
 const byVoucher = (by: string, of = spki): Device => ({ ...unverified(of), status: "verified", verified: { how: "vouched", at, by } });
 const attestation = { how: "ca", at: "2026-02-02T00:00:00.000Z" } as const;
+const bySignature = { how: "openpgp", at: "2026-02-02T00:00:00.000Z", openpgp: "A".repeat(40) } as const;
+const byOpenPgp = (of = spki): Device => ({ ...unverified(of), status: "verified", verified: bySignature });
 const byCa = (of = spki): Device => ({ ...unverified(of), status: "verified", verified: { how: "ca", at } });
 const orphan = (by: string): Device => ({ ...unverified(), orphaned: { by, at } });
 const record = (devices: readonly Device[], { tombstone = false, require }: { tombstone?: boolean; require?: Require } = {}): PeerRecord => ({
@@ -29,6 +31,7 @@ const accept = (trust: "unverified" | "verified", firstUse: boolean, ...alerts: 
   firstUse,
   alerts,
 });
+const signed = (firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust: "verified", verification: bySignature, firstUse, alerts });
 const byAuthority = (firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust: "verified", verification: attestation, firstUse, alerts });
 const block = (code: string, ...alerts: Alert["kind"][]) => ({ action: "block", code, alerts });
 const kinds = (decision: Decision) => ({ ...decision, alerts: decision.alerts.map(({ kind }) => kind) });
@@ -41,7 +44,8 @@ interface Row {
   readonly spki?: string;
   readonly owners?: readonly Owner[];
   readonly require?: Require;
-  readonly attested?: boolean;
+  /** By an authority, or by an OpenPGP key. */
+  readonly attested?: boolean | typeof bySignature;
   readonly gives: object;
 }
 
@@ -206,6 +210,49 @@ const rows: readonly Row[] = [
     attested: true,
     gives: block("key-changed", "differed"),
   },
+  // Row 3b: an OpenPGP key that the person trusts for this address has signed it.
+  { row: 3, name: "never met, signed", record: undefined, attested: bySignature, gives: signed(true) },
+  { row: 3, name: "never met, signed, as policy requires", record: undefined, attested: bySignature, require: "verified", gives: signed(true) },
+  { row: 3, name: "unverified, signed by now", record: record([unverified()]), attested: bySignature, gives: signed(false) },
+  { row: 3, name: "signed before and now", record: record([byOpenPgp()], { tombstone: true }), attested: bySignature, require: "verified", gives: signed(false) },
+  { row: 3, name: "unknown, signed, another was verified by a person", record: record([verified(key(1))], { tombstone: true }), attested: bySignature, gives: signed(true) },
+  { row: 3, name: "unknown, signed, one was revoked", record: record([revoked(key(1))], { tombstone: true }), attested: bySignature, gives: signed(true) },
+  { row: 3, name: "unknown, signed, a tombstone alone", record: record([], { tombstone: true }), attested: bySignature, gives: signed(true) },
+  { row: 3, name: "orphaned, signed", record: record([orphan(key(1))], { tombstone: true }), attested: bySignature, gives: signed(false) },
+  { row: 3, name: "unknown, the 33rd, signed: verified keys are not counted", record: record(crowd(MAX_UNVERIFIED)), attested: bySignature, gives: signed(true) },
+  { row: 3, name: "signed, known elsewhere", record: undefined, owners: elsewhere("verified"), attested: bySignature, gives: signed(true, "same-key") },
+  { row: 3, name: "signed, revoked elsewhere", record: undefined, owners: elsewhere("revoked"), attested: bySignature, gives: block("key-revoked", "same-key") },
+  { row: 1, name: "revoked, signed", record: record([revoked()], { tombstone: true }), attested: bySignature, gives: block("key-revoked") },
+  { row: 2, name: "verified by a person, signed too", record: record([verified()], { tombstone: true }), attested: bySignature, gives: accept("verified", false) },
+  {
+    row: 5,
+    name: "symbols differed with it, signed",
+    record: record([{ ...byOpenPgp(), differed: at }], { tombstone: true }),
+    attested: bySignature,
+    gives: block("key-changed", "differed"),
+  },
+  {
+    row: 8,
+    name: "symbols differed at first contact, signed",
+    record: record([{ ...unverified(), differed: at }]),
+    attested: bySignature,
+    gives: accept("unverified", false, "differed"),
+  },
+  { row: 8, name: "signed once and not now", record: record([byOpenPgp()], { tombstone: true }), gives: accept("unverified", false, "attestation-lost") },
+  { row: 6, name: "signed once and not now, and policy requires verified", record: record([byOpenPgp()], { tombstone: true }), require: "verified", gives: block("not-trusted") },
+  {
+    row: 8,
+    name: "signed once and not now, and an authority vouches for it",
+    record: record([byOpenPgp()], { tombstone: true }),
+    attested: true,
+    gives: accept("unverified", false, "attestation-lost"),
+  },
+  {
+    row: 4,
+    name: "vouched for by a key that is verified by a signature alone",
+    record: record([byOpenPgp(key(1)), byVoucher(key(1))], { tombstone: true }),
+    gives: block("key-changed"),
+  },
   { row: 8, name: "attested once and not now", record: record([byCa()], { tombstone: true }), gives: accept("unverified", false, "attestation-lost") },
   { row: 6, name: "attested once and not now, and policy requires verified", record: record([byCa()], { tombstone: true }), require: "verified", gives: block("not-trusted") },
   { row: 11, name: "unknown, the 33rd, attested", record: record(crowd(MAX_UNVERIFIED)), attested: true, gives: block("too-many-devices") },
@@ -245,7 +292,9 @@ const rows: readonly Row[] = [
 describe("decide", () => {
   for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", attested = false, gives } of rows) {
     it(`row ${row}: ${name}`, () => {
-      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require }, attested: attested ? attestation : undefined }))).toEqual(gives);
+      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require }, attested: attested === true ? attestation : attested || undefined }))).toEqual(
+        gives,
+      );
     });
   }
 

@@ -16,14 +16,16 @@ const record: PeerRecord = {
     { spki: key(3), firstSeen: at, lastSeen: at, status: "unverified" },
     { spki: key(4), firstSeen: at, lastSeen: at, status: "verified", verified: { how: "vouched", at, by: key(1) }, replaces: key(5) },
     { spki: key(5), firstSeen: at, lastSeen: at, status: "revoked", verified: { how: "vouched", at, by: key(1) }, revoked: at, replacedBy: key(4) },
+    { spki: key(7), firstSeen: at, lastSeen: at, status: "verified", verified: { how: "openpgp", at, openpgp: "0123456789ABCDEF".repeat(4) } },
     { spki: key(6), firstSeen: at, lastSeen: at, status: "unverified", orphaned: { by: key(2), at } },
   ],
   everStreamed: true,
   tombstone: true,
   require: "verified",
+  openpgp: [{ fingerprint: "89AB".repeat(10), key: "mDMEaAAA", at }],
 };
 const trust = { generation: 4, peers: new Map([[juliet, new Map([[romeo, record]])]]) };
-const keys: KeyFile = { ...newKeys(), generation: 4, identities: new Map([[juliet, julietIdentity]]) };
+const keys: KeyFile = { ...newKeys(), generation: 4, identities: new Map([[juliet, { ...julietIdentity, openpgp: "xA0DAQgW" }]]) };
 
 const codeOf = (read: () => unknown): string => {
   try {

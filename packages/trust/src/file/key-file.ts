@@ -91,8 +91,12 @@ function readContent(value: unknown): KeyFile {
   const { generation, macKey, identities, secrets } = fields(value, "the content of keys.json", ["generation", "macKey", "identities", "secrets?"]);
   const read = new Map<string, StoredIdentity>();
   for (const [account, identity] of entries(identities, "identities")) {
-    const { certificate, privateKey } = fields(identity, account, ["certificate", "privateKey"]);
-    read.set(account, { certificate: text(certificate, `${account}: certificate`), privateKey: text(privateKey, `${account}: private key`) });
+    const { certificate, openpgp, privateKey } = fields(identity, account, ["certificate", "privateKey", "openpgp?"]);
+    read.set(account, {
+      certificate: text(certificate, `${account}: certificate`),
+      privateKey: text(privateKey, `${account}: private key`),
+      ...(openpgp !== undefined && { openpgp: text(openpgp, `${account}: OpenPGP statement`) }),
+    });
   }
   return { generation: count(generation, "generation"), macKey: Buffer.from(text(macKey, "macKey", HEX_32), "hex"), identities: read, secrets: readSecrets(secrets ?? {}) };
 }

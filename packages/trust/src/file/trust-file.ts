@@ -1,4 +1,16 @@
-import { type BareJid, type Device, deviceOf, isDirectlyVerified, type PeerRecord, requirements, type SpentCode, statuses, type Verification, ways } from "../record.js";
+import {
+  type BareJid,
+  type Device,
+  deviceOf,
+  isDirectlyVerified,
+  type PeerRecord,
+  requirements,
+  type SpentCode,
+  statuses,
+  type TrustedOpenPgpKey,
+  type Verification,
+  ways,
+} from "../record.js";
 import type { Contents } from "../storage.js";
 import { corrupt, count, date, entries, fields, flag, list, oneOf, parseJson, text } from "./shape.js";
 import { checkHeader, checkMac, renderSigned } from "./signed-json.js";
@@ -6,6 +18,8 @@ import { checkHeader, checkMac, renderSigned } from "./signed-json.js";
 type Peers = Contents["peers"];
 
 const SPKI = /^[0-9a-f]{64}$/u;
+const OPENPGP = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/u;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u;
 
 /** trust.json as it was read. */
 export interface TrustFile {
@@ -38,8 +52,8 @@ export function readTrust(file: string, macKey: Uint8Array): TrustFile {
 }
 
 function readRecord(value: unknown, where: string): PeerRecord {
-  const found = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?", "codes?", "require?"]);
-  const { codes, devices, everStreamed, guesses, require, tombstone } = found;
+  const found = fields(value, where, ["devices", "everStreamed", "tombstone", "guesses?", "codes?", "require?", "openpgp?"]);
+  const { codes, devices, everStreamed, guesses, openpgp, require, tombstone } = found;
   const record: PeerRecord = {
     devices: list(devices, `${where} devices`).map((device) => readDevice(device, `a device of ${where}`)),
     everStreamed: flag(everStreamed, `${where} everStreamed`),
@@ -47,6 +61,7 @@ function readRecord(value: unknown, where: string): PeerRecord {
     ...(guesses !== undefined && { guesses: list(guesses, `${where} guesses`).map((guess) => date(guess, `a guess of ${where}`)) }),
     ...(codes !== undefined && { codes: list(codes, `${where} codes`).map((code) => readCode(code, `a code of ${where}`)) }),
     ...(require !== undefined && { require: oneOf(require, `${where} require`, requirements) }),
+    ...(openpgp !== undefined && { openpgp: list(openpgp, `${where} openpgp`).map((key) => readOpenPgp(key, `an OpenPGP key of ${where}`)) }),
   };
   if (new Set(record.devices.map((device) => device.spki)).size < record.devices.length) throw corrupt(`${where} has a device twice`);
   const verified = record.devices.filter((device) => device.status === "verified");
@@ -59,6 +74,11 @@ function readRecord(value: unknown, where: string): PeerRecord {
 function readCode(value: unknown, where: string): SpentCode {
   const { at, hash } = fields(value, where, ["hash", "at"]);
   return { hash: text(hash, where, SPKI), at: date(at, where) };
+}
+
+function readOpenPgp(value: unknown, where: string): TrustedOpenPgpKey {
+  const { at, fingerprint, key } = fields(value, where, ["fingerprint", "key", "at"]);
+  return { fingerprint: text(fingerprint, where, OPENPGP), key: text(key, where, BASE64), at: date(at, where) };
 }
 
 function readDevice(value: unknown, where: string): Device {
@@ -87,10 +107,15 @@ function isConsistent({ status, verified, orphaned, replacedBy, revoked }: Devic
 }
 
 function readVerified(value: unknown, where: string): Verification {
-  const found = fields(value, where, ["how", "at", "by?"]);
+  const found = fields(value, where, ["how", "at", "by?", "openpgp?"]);
   const how = oneOf(found.how, where, ways);
-  if ((how === "vouched") !== (found.by !== undefined)) throw corrupt(`${where} contradicts itself`);
-  return { how, at: date(found.at, where), ...(found.by !== undefined && { by: text(found.by, where, SPKI) }) };
+  if ((how === "vouched") !== (found.by !== undefined) || (how === "openpgp") !== (found.openpgp !== undefined)) throw corrupt(`${where} contradicts itself`);
+  return {
+    how,
+    at: date(found.at, where),
+    ...(found.by !== undefined && { by: text(found.by, where, SPKI) }),
+    ...(found.openpgp !== undefined && { openpgp: text(found.openpgp, where, OPENPGP) }),
+  };
 }
 
 function readOrphaned(value: unknown, where: string): { readonly by: string; readonly at: string } {
