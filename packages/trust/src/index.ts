@@ -8,13 +8,14 @@ export { codeMessageLengths, codeStep } from "./code/machine.js";
 export type { CodeEffect, CodeEvent, CodeInHand, CodeMessage, CodeState, CodeStep } from "./code/state.js";
 export { type Acceptance, type Alert, type BlockCode, type Decision, type DecisionInput, decide, type Owner } from "./decide.js";
 export { compareFingerprint, fingerprintUri, fingerprintWords, formatFingerprint, type GivenFingerprint, parseFingerprint } from "./fingerprints.js";
-export { isOpenPgpFingerprint, MAX_OPENPGP_KEY, MAX_OPENPGP_KEYS, MAX_STATEMENT, type OpenPgpExpectation, type OpenPgpVerifier } from "./openpgp.js";
+export { isOpenPgpFingerprint, MAX_OPENPGP_KEY, MAX_STATEMENT, type OpenPgpExpectation, type OpenPgpVerifier } from "./openpgp.js";
 export {
   type BareJid,
   type Device,
   type DirectHow,
   type How,
   MAX_GUESSES,
+  MAX_OPENPGP_KEYS,
   MAX_UNVERIFIED,
   MAX_VOUCHED,
   type PeerRecord,

@@ -27,8 +27,6 @@ export interface OpenPgpVerifier {
 export const MAX_STATEMENT = 4_096;
 /** Bytes of an OpenPGP key that is kept. */
 export const MAX_OPENPGP_KEY = 32_768;
-/** OpenPGP keys that are kept for one peer. */
-export const MAX_OPENPGP_KEYS = 8;
 
 /** Fingerprint of an OpenPGP key: 40 (version 4) or 64 (version 6) upper-case hex digits. */
 export const isOpenPgpFingerprint = (text: string): boolean => /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/u.test(text);

@@ -1,5 +1,4 @@
 import { BalconyError } from "@balcony/channel";
-import { MAX_OPENPGP_KEYS } from "./openpgp.js";
 
 /** A bare XMPP address in normal form (RFC 7622): what `bare(normalize(…))` of @balcony/xml gives. */
 export type BareJid = string;
@@ -94,6 +93,9 @@ export type Requirement = (typeof requirements)[number];
 
 /** Unverified keys kept for one peer. */
 export const MAX_UNVERIFIED = 32;
+
+/** OpenPGP keys that are kept for one peer. */
+export const MAX_OPENPGP_KEYS = 8;
 
 /** Keys that one key may vouch for at a time. */
 export const MAX_VOUCHED = 32;
