@@ -8,6 +8,7 @@ import { attest } from "./attest.js";
 import { blocked, describe } from "./blocked-key.js";
 import { contend } from "./contend.js";
 import type { Context } from "./context.js";
+import { replacedBy } from "./devices/succession.js";
 import { misrouted } from "./misrouted.js";
 import type { Connected } from "./negotiate.js";
 import { mayBeSettledByOpenPgp } from "./openpgp-statement.js";
@@ -67,7 +68,8 @@ async function secured(
       checkAnnounced(previous.jingle.remoteSecurity, certificate);
       const { spki } = certificate;
       const { attested, failure } = attest(certificate, { anchors: context.anchors, address: bare(peer), role: role === "initiator" ? "server" : "client", now: Date.now() });
-      decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy, attested });
+      const replaces = replacedBy(certificate, { owner: bare(peer), record: known.record, now: Date.now() });
+      decision = decide({ record: known.record, spki, otherOwners: known.otherOwners(spki), policy: context.policy, attested, replaces });
       attestationFailure = failure;
       // Where a verified key is asked for, what is wrong with the certificate says more than that it is not verified.
       if (failure && !context.verifying && !mayBeSettledByOpenPgp(context, previous) && decision.action === "block" && decision.code === "not-trusted") throw failure;

@@ -31,6 +31,8 @@ export const tagged = (number: number, ...values: Asn1[]): Asn1 => asn1.create(C
 export const oid = (dotted: string): Asn1 => primitive(Type.OID, asn1.oidToDer(dotted).getBytes());
 export const integer = (bytes: Uint8Array): Asn1 => primitive(Type.INTEGER, binary(bytes));
 export const octets = (bytes: Uint8Array): Asn1 => primitive(Type.OCTETSTRING, binary(bytes));
+/** A value of a tag of its context, in place of the type that it has (IMPLICIT). */
+export const implicit = (number: number, bytes: Uint8Array): Asn1 => asn1.create(CONTEXT_SPECIFIC, number, false, binary(bytes));
 /** A BIT STRING, the last `unused` bits of its last octet left out. */
 export const bits = (bytes: Uint8Array, unused = 0): Asn1 => primitive(Type.BITSTRING, String.fromCharCode(unused) + binary(bytes));
 export const utf8 = (text: string): Asn1 => primitive(Type.UTF8, binary(Buffer.from(text, "utf8")));

@@ -23,6 +23,8 @@ export interface Identity {
   /** SHA-256 of the certificate: 64 lower-case hex digits. */
   readonly fingerprint: string;
   readonly notAfter: Date;
+  /** Further names that the certificate gives itself, as URIs. */
+  readonly uris?: readonly string[];
 }
 
 /** As it is kept; behind the certificate those of its authorities, where it has any: encryption at rest is for whoever keeps it. */
@@ -39,6 +41,8 @@ export interface IdentityOptions {
   readonly privateKey?: KeyObject | undefined;
   /** Days until the certificate ends. Default 365. */
   readonly validityDays?: number | undefined;
+  /** Further names for the certificate, as URIs in ASCII. */
+  readonly uris?: readonly string[] | undefined;
   /** Default: now. */
   readonly now?: Date | undefined;
 }
@@ -49,7 +53,7 @@ export interface IdentityOptions {
  * @throws `invalid-jid`; `invalid-argument` for an address with a resource or a time beyond the year 9999; `key-unacceptable` for a key that no peer would accept
  */
 export function createIdentity(address: string, options: IdentityOptions = {}): Identity {
-  const { keyType = "P-256", privateKey = generate(keyType), validityDays = VALIDITY_DAYS, now = new Date() } = options;
+  const { keyType = "P-256", privateKey = generate(keyType), validityDays = VALIDITY_DAYS, now = new Date(), uris = [] } = options;
   const account = readAddress(address);
   if (account.includes("/")) throw new BalconyError("invalid-argument", `A certificate is for a bare address, and ${account} has a resource.`);
   const notBefore = wholeSeconds(now.getTime() - BACKDATED_DAYS * DAY);
@@ -58,13 +62,13 @@ export function createIdentity(address: string, options: IdentityOptions = {}): 
     throw new BalconyError("invalid-argument", `A certificate cannot be valid for ${validityDays} days.`);
   }
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
-  const certificate = selfSigned({ address: account, privateKey, keyType: acceptableKey(spki), spki, notBefore, notAfter });
-  return Object.freeze({ address: account, certificate, privateKey, spki: sha256(spki), fingerprint: sha256(certificate), notAfter });
+  const certificate = selfSigned({ address: account, privateKey, keyType: acceptableKey(spki), spki, notBefore, notAfter, uris });
+  return Object.freeze({ address: account, certificate, privateKey, spki: sha256(spki), fingerprint: sha256(certificate), notAfter, ...(uris.length > 0 && { uris }) });
 }
 
 /** A new certificate on the same key: peers who trust the key notice nothing. */
-export function renewIdentity({ address, privateKey }: Identity, options: Omit<IdentityOptions, "privateKey" | "keyType"> = {}): Identity {
-  return createIdentity(address, { ...options, privateKey });
+export function renewIdentity({ address, privateKey, uris }: Identity, options: Omit<IdentityOptions, "privateKey" | "keyType"> = {}): Identity {
+  return createIdentity(address, { uris, ...options, privateKey });
 }
 
 /** The identity as text, the key in the clear. */
@@ -84,11 +88,11 @@ export function importIdentity({ certificate, privateKey }: IdentityPem): Identi
     const x509 = new X509Certificate(certificate);
     const key = createPrivateKey(privateKey);
     if (!x509.checkPrivateKey(key)) throw new Error("The key is not the certificate's.");
-    const { der, fingerprint, notAfter, spki, xmppAddresses } = readCertificate(x509.raw);
+    const { der, fingerprint, notAfter, spki, uris, xmppAddresses } = readCertificate(x509.raw);
     const [address, ...more] = xmppAddresses;
     if (address === undefined || address.includes("/") || more.length > 0) throw new Error("The certificate is not that of one bare address.");
     const chain = (certificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu) ?? []).slice(1).map((pem) => new X509Certificate(pem).raw);
-    return Object.freeze({ address, certificate: der, ...(chain.length > 0 && { chain }), privateKey: key, spki, fingerprint, notAfter });
+    return Object.freeze({ address, certificate: der, ...(chain.length > 0 && { chain }), ...(uris.length > 0 && { uris }), privateKey: key, spki, fingerprint, notAfter });
   } catch (cause) {
     throw new BalconyError("store-corrupt", "The stored certificate and key cannot be read.", { phase: "store", cause });
   }

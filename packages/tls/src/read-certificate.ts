@@ -3,7 +3,7 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 import { BalconyError } from "@balcony/channel";
 import { type Asn1, content, decode, encode, isTagged, isUniversal, items, oids, readOid, readTime, within } from "./asn1.js";
 import { acceptableKey, type KeyType, sha256 } from "./public-key.js";
-import { readXmppAddresses } from "./xmpp-addr.js";
+import { readUris, readXmppAddresses } from "./xmpp-addr.js";
 
 /** Bytes of the largest certificate that is looked at. */
 const MOST_BYTES = 16 * 1024;
@@ -24,6 +24,8 @@ export interface PeerCertificate {
   readonly keyType: KeyType;
   /** The addresses that it names as id-on-xmppAddr (RFC 6120 §13.7.1.4), in normal form. */
   readonly xmppAddresses: readonly string[];
+  /** What else it calls itself, as URIs: nobody has looked at them. */
+  readonly uris: readonly string[];
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** Object identifiers of its extended key usage; undefined where it has none, and so may be used for anything. */
@@ -53,7 +55,8 @@ export function readCertificate(der: Uint8Array, chain: readonly Uint8Array[] = 
     notAfter,
     ...readOrRefuse("an extension is malformed", () => {
       checkKeyUsage(extensions.get(oids.keyUsage));
-      return { xmppAddresses: readXmppAddresses(extensions.get(oids.subjectAltName)), usages: readUsages(extensions.get(oids.extendedKeyUsage)) };
+      const names = extensions.get(oids.subjectAltName);
+      return { xmppAddresses: readXmppAddresses(names), uris: readUris(names), usages: readUsages(extensions.get(oids.extendedKeyUsage)) };
     }),
   };
 }

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { createHash, type KeyObject, randomBytes, sign } from "node:crypto";
 import { type Asn1, bits, content, decode, encode, integer, items, nothing, octets, oid, oids, sequence, set, tagged, time, utf8, yes } from "./asn1.js";
 import type { KeyType } from "./public-key.js";
-import { xmppAddr } from "./xmpp-addr.js";
+import { uriName, xmppAddr } from "./xmpp-addr.js";
 
 /** How each kind of key signs (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5). */
 const signatures: Readonly<Record<KeyType, { readonly algorithm: string; readonly hash: string | null; readonly parameters: readonly Asn1[] }>> = {
@@ -20,10 +20,12 @@ interface Content {
   readonly spki: Buffer;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Further names, as URIs. */
+  readonly uris: readonly string[];
 }
 
 /** A self-signed certificate of X.509 version 3 (RFC 5280 §4.1), in DER. */
-export function selfSigned({ address, privateKey, keyType, spki, notBefore, notAfter }: Content): Buffer {
+export function selfSigned({ address, privateKey, keyType, spki, notBefore, notAfter, uris }: Content): Buffer {
   const { algorithm, hash, parameters } = signatures[keyType];
   const signature = sequence(oid(algorithm), ...parameters);
   // RFC 6120 §13.7.1.1 wants a subject; who it is stands in the subjectAltName alone.
@@ -36,7 +38,7 @@ export function selfSigned({ address, privateKey, keyType, spki, notBefore, notA
     sequence(time(notBefore), time(notAfter)),
     name,
     decode(spki),
-    tagged(3, sequence(...extensions(address, spki))),
+    tagged(3, sequence(...extensions(address, spki, uris))),
   );
   return encode(sequence(tbs, signature, bits(sign(hash, encode(tbs), privateKey))));
 }
@@ -48,13 +50,13 @@ function serialNumber(): Uint8Array {
   return serial;
 }
 
-function extensions(address: string, spki: Buffer): Asn1[] {
+function extensions(address: string, spki: Buffer, uris: readonly string[]): Asn1[] {
   return [
     sequence(oid(oids.basicConstraints), yes(), octets(encode(sequence()))),
     sequence(oid(oids.keyUsage), yes(), octets(encode(bits(Uint8Array.of(0x80), 7)))), // digitalSignature
     sequence(oid(oids.extendedKeyUsage), octets(encode(sequence(oid(oids.serverAuth), oid(oids.clientAuth))))),
     sequence(oid(oids.subjectKeyIdentifier), octets(encode(octets(keyIdentifier(spki))))),
-    sequence(oid(oids.subjectAltName), octets(encode(sequence(xmppAddr(address))))),
+    sequence(oid(oids.subjectAltName), octets(encode(sequence(xmppAddr(address), ...uris.map(uriName))))),
   ];
 }
 

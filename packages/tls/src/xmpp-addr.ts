@@ -1,8 +1,24 @@
 import { readAddress } from "@balcony/channel";
-import { type Asn1, content, decode, isTagged, isUniversal, items, oid, oids, readOid, tagged, utf8, within } from "./asn1.js";
+import { type Asn1, content, decode, implicit, isTagged, isUniversal, items, oid, oids, readOid, tagged, utf8, within } from "./asn1.js";
 
 /** An otherName that holds an XMPP address (RFC 6120 §13.7.1.4, RFC 5280 §4.2.1.6). */
 export const xmppAddr = (address: string): Asn1 => tagged(0, oid(oids.xmppAddr), tagged(0, utf8(address)));
+
+/** A uniformResourceIdentifier (RFC 5280 §4.2.1.6). */
+export const uriName = (uri: string): Asn1 => implicit(URI, Buffer.from(uri, "ascii"));
+const URI = 6;
+
+/** The URIs in a subjectAltName, as they stand there. Throws where one is no ASCII. */
+export function readUris(subjectAltName: Buffer | undefined): readonly string[] {
+  if (!subjectAltName) return [];
+  return items(decode(subjectAltName))
+    .filter((name) => isTagged(name, URI))
+    .map((name) => {
+      const text = content(name).toString("latin1");
+      if (!/^[\x21-\x7e]+$/u.test(text)) throw new Error("a URI in its subjectAltName is malformed");
+      return text;
+    });
+}
 
 /**
  * The XMPP addresses in a subjectAltName, in normal form. Names of other kinds are passed over.

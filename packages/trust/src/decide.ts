@@ -29,6 +29,8 @@ export type Decision =
       /** How and when, where it is verified. */
       readonly verification?: Verification;
       readonly firstUse: boolean;
+      /** The verified key that this one takes the place of. */
+      readonly replaces?: string;
       readonly alerts: readonly Alert[];
     }
   | { readonly action: "block"; readonly code: BlockCode; readonly alerts: readonly Alert[] };
@@ -45,6 +47,8 @@ export interface DecisionInput {
   readonly policy: { readonly require: Requirement };
   /** An authority, or an OpenPGP key, that the person trusts vouches in this very stream that the key is this address's. */
   readonly attested?: Verification | undefined;
+  /** A key that has signed that this one takes its place: `predecessorOf()`. */
+  readonly replaces?: string | undefined;
 }
 
 /**
@@ -62,7 +66,10 @@ export interface DecisionInput {
  * | 3b  | not verified by a person   | an OpenPGP key that the person      | accept, verified by `openpgp`                      |
  * |     |                            | trusts for this address has signed  |                                                    |
  * |     |                            | it, and symbols never differed      |                                                    |
- * | 3c  | verified by `ca` or        | neither vouches for it now          | as unverified; accepted with `attestation-lost`    |
+ * | 3c  | unknown, and nobody else's | a key that a person has verified,   | accept, verified as that one was, in its place     |
+ * |     |                            | or vouched for by one, signed that  |                                                    |
+ * |     |                            | this one takes its place            |                                                    |
+ * | 3d  | verified by `ca` or        | neither vouches for it now          | as unverified; accepted with `attestation-lost`    |
  * |     | `openpgp` before           |                                     |                                                    |
  * | 4   | unverified                 | its voucher stands no more          | block `key-changed`                                |
  * | 5   | unverified                 | symbols differed with it, tombstone | block `key-changed`                                |
@@ -80,7 +87,7 @@ export interface DecisionInput {
  * Row 3b: the person has said whose the OpenPGP key is, as they have of a device that vouches for others: so it introduces keys also where others were verified or revoked, and makes good one whose voucher
  * is gone. Row 5: a key that was met only to verify it, and failed, is on record for that; it must not be taken for one that had been accepted.
  */
-export function decide({ record, spki, otherOwners, policy, attested }: DecisionInput): Decision {
+export function decide({ record, spki, otherOwners, policy, attested, replaces }: DecisionInput): Decision {
   const devices = record?.devices ?? [];
   const device = deviceOf(record, spki);
   const alerts: readonly Alert[] = [
@@ -98,6 +105,9 @@ export function decide({ record, spki, otherOwners, policy, attested }: Decision
   if (otherOwners.some((owner) => owner.status === "revoked")) return block("key-revoked");
   if (attested && (attested.how === "openpgp" ? device?.differed === undefined : mayBeAttested(record, device)))
     return { action: "accept", trust: "verified", verification: attested, firstUse: device === undefined, alerts };
+  const predecessor = device || replaces === undefined || otherOwners.length > 0 ? undefined : deviceOf(record, replaces);
+  if (predecessor && stands(predecessor, record) && !isAttestation(predecessor.verified.how))
+    return { action: "accept", trust: "verified", verification: predecessor.verified, firstUse: false, replaces: predecessor.spki, alerts };
   if (device) {
     if (device.orphaned || (device.status === "verified" && !lost)) return block("key-changed");
     if (device.differed !== undefined && record?.tombstone) return block("key-changed");

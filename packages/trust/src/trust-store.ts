@@ -135,10 +135,15 @@ export class TrustStore {
 
   /** Renews the account's certificate; its key stays, and so does the trust that others have in it. */
   async replaceCertificate(account: BareJid, certificate: string): Promise<StoredIdentity> {
+    return await this.changeIdentity(account, (identity) => ({ ...identity, certificate }));
+  }
+
+  /** Puts another identity in the place of the account's own: another certificate, or another key as well. No other process comes in between. */
+  async changeIdentity(account: BareJid, change: (identity: StoredIdentity) => StoredIdentity): Promise<StoredIdentity> {
     checkAddress(account);
     return await this.#inTurn(async () => {
       this.#contents = await this.#storage.update((contents) => {
-        const identity = checkIdentity({ ...ownIdentity(contents, account), certificate });
+        const identity = checkIdentity(change(ownIdentity(contents, account)));
         return { ...contents, identities: new Map(contents.identities).set(account, identity) };
       });
       return ownIdentity(this.#contents, account);
@@ -150,12 +155,7 @@ export class TrustStore {
     checkAddress(account);
     if (statement !== undefined && (!BASE64.test(statement) || Buffer.from(statement, "base64").length > MAX_STATEMENT))
       throw new BalconyError("invalid-argument", "The statement is too long, or not in base64.");
-    await this.#inTurn(async () => {
-      this.#contents = await this.#storage.update((contents) => {
-        const { openpgp: _, ...identity } = ownIdentity(contents, account);
-        return { ...contents, identities: new Map(contents.identities).set(account, { ...identity, ...(statement !== undefined && { openpgp: statement }) }) };
-      });
-    });
+    await this.changeIdentity(account, ({ openpgp: _, ...identity }) => ({ ...identity, ...(statement !== undefined && { openpgp: statement }) }));
   }
 
   /** The statement that is shown to peers, as of the last `refresh()` or change. */
@@ -212,10 +212,18 @@ export class TrustStore {
     const { spki, decision, streamed } = use;
     const shown = isAttestation(decision.verification?.how) ? decision.verification : undefined;
     const record = await this.#change(account, { peer, spki }, (before, owners) => {
-      const again = decide({ record: before, spki, otherOwners: owners, attested: shown, policy: { require: decision.trust === "verified" ? "verified" : "encrypted" } });
+      const again = decide({
+        record: before,
+        spki,
+        otherOwners: owners,
+        attested: shown,
+        replaces: decision.replaces,
+        policy: { require: decision.trust === "verified" ? "verified" : "encrypted" },
+      });
       const code = again.action === "block" ? again.code : again.trust === "unverified" && decision.trust === "verified" ? "not-trusted" : undefined;
       if (code) throw new BalconyError(code, blocked[code], { phase: "trust", peer });
-      const used = seen(before, { spki, at: this.#now(), streamed });
+      const heir = decision.replaces !== undefined && !deviceOf(before, spki) ? rotated(before, { from: decision.replaces, to: spki, at: this.#now() }) : before;
+      const used = seen(heir, { spki, at: this.#now(), streamed });
       return shown ? attested(used, { spki, verification: { ...shown, at: this.#now() } }) : used;
     });
     return known(record, spki);

@@ -31,6 +31,7 @@ const accept = (trust: "unverified" | "verified", firstUse: boolean, ...alerts: 
   firstUse,
   alerts,
 });
+const heir = (of: string) => ({ action: "accept", trust: "verified", verification: verified(of).verified, firstUse: false, replaces: of, alerts: [] });
 const signed = (firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust: "verified", verification: bySignature, firstUse, alerts });
 const byAuthority = (firstUse: boolean, ...alerts: Alert["kind"][]) => ({ action: "accept", trust: "verified", verification: attestation, firstUse, alerts });
 const block = (code: string, ...alerts: Alert["kind"][]) => ({ action: "block", code, alerts });
@@ -44,6 +45,8 @@ interface Row {
   readonly spki?: string;
   readonly owners?: readonly Owner[];
   readonly require?: Require;
+  /** The key that has signed that this one takes its place. */
+  readonly replaces?: string;
   /** By an authority, or by an OpenPGP key. */
   readonly attested?: boolean | typeof bySignature;
   readonly gives: object;
@@ -238,6 +241,56 @@ const rows: readonly Row[] = [
     attested: bySignature,
     gives: accept("unverified", false, "differed"),
   },
+  // Row 3c: a verified key has signed that this one takes its place.
+  {
+    row: 3,
+    name: "unknown, in place of one that a person has verified",
+    record: record([verified(key(1))], { tombstone: true }),
+    replaces: key(1),
+    require: "verified",
+    gives: heir(key(1)),
+  },
+  {
+    row: 3,
+    name: "unknown, in place of one that was vouched for",
+    record: record([verified(key(2)), byVoucher(key(2), key(1))], { tombstone: true }),
+    replaces: key(1),
+    gives: { ...heir(key(1)), verification: byVoucher(key(2)).verified },
+  },
+  {
+    row: 9,
+    name: "unknown, in place of one whose voucher is gone",
+    record: record([byVoucher(key(2), key(1))], { tombstone: true }),
+    replaces: key(1),
+    gives: block("key-changed"),
+  },
+  { row: 9, name: "unknown, in place of one that was revoked", record: record([revoked(key(1))], { tombstone: true }), replaces: key(1), gives: block("key-changed") },
+  { row: 9, name: "unknown, in place of one that an authority has verified", record: record([byCa(key(1))], { tombstone: true }), replaces: key(1), gives: block("key-changed") },
+  {
+    row: 9,
+    name: "unknown, in place of one that an OpenPGP key has verified",
+    record: record([byOpenPgp(key(1))], { tombstone: true }),
+    replaces: key(1),
+    gives: block("key-changed"),
+  },
+  { row: 9, name: "unknown, in place of one that is not known", record: record([verified(key(1))], { tombstone: true }), replaces: key(2), gives: block("key-changed") },
+  {
+    row: 9,
+    name: "unknown here, somebody else's, in place of a verified one",
+    record: record([verified(key(1))], { tombstone: true }),
+    owners: elsewhere("unverified"),
+    replaces: key(1),
+    gives: block("key-changed", "same-key"),
+  },
+  { row: 12, name: "unknown, in place of an unverified one", record: record([unverified(key(1))]), replaces: key(1), gives: accept("unverified", true, "new-key") },
+  {
+    row: 7,
+    name: "unverified, in place of a verified one: it was there before",
+    record: record([verified(key(1)), unverified()], { tombstone: true }),
+    replaces: key(1),
+    gives: accept("unverified", false, "unverified-beside-verified"),
+  },
+  { row: 1, name: "revoked, in place of a verified one", record: record([verified(key(1)), revoked()], { tombstone: true }), replaces: key(1), gives: block("key-revoked") },
   { row: 8, name: "signed once and not now", record: record([byOpenPgp()], { tombstone: true }), gives: accept("unverified", false, "attestation-lost") },
   { row: 6, name: "signed once and not now, and policy requires verified", record: record([byOpenPgp()], { tombstone: true }), require: "verified", gives: block("not-trusted") },
   {
@@ -290,11 +343,11 @@ const rows: readonly Row[] = [
 ];
 
 describe("decide", () => {
-  for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", attested = false, gives } of rows) {
+  for (const { row, name, record: known, spki: shown = spki, owners = [], require = "encrypted", attested = false, replaces, gives } of rows) {
     it(`row ${row}: ${name}`, () => {
-      expect(kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require }, attested: attested === true ? attestation : attested || undefined }))).toEqual(
-        gives,
-      );
+      expect(
+        kinds(decide({ record: known, spki: shown, otherOwners: owners, policy: { require }, attested: attested === true ? attestation : attested || undefined, replaces })),
+      ).toEqual(gives);
     });
   }
 
