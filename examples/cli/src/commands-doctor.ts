@@ -1,5 +1,5 @@
 import { type ProbeProgress, verdict } from "balcony";
-import { address, goOnline } from "./connect.js";
+import { address, goOnline, noStreams } from "./connect.js";
 import { reportLines } from "./doctor-report.js";
 import { onInterrupt } from "./interrupt.js";
 import type { DoctorOptions } from "./options.js";
@@ -14,7 +14,7 @@ export async function doctorCommand(typed: string | undefined, options: DoctorOp
   const output = makeOutput(options);
   const interrupt = onInterrupt(() => tellClosing(output));
   try {
-    const online = await goOnline({ ...options, keepalive: 60, relayOnly: false, directOnly: false, mapPorts: false, streamsOnly: true, insecureLoopback: false }, output, {
+    const online = await goOnline({ ...noStreams, ...options }, output, {
       signal: interrupt.signal,
       e2e: {},
     });

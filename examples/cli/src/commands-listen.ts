@@ -30,13 +30,13 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
     online.e2e.on("progress", tellProgress(output, options));
     online.e2e.on("error", (error) => output.fail(error));
     online.e2e.on("session", door.enter);
-    if (!isPipe() && !output.json) online.e2e.on("restricted", door.enter); // verifying takes a person
+    if (options.jsonInput || (!isPipe() && !output.json)) online.e2e.on("restricted", door.enter); // verifying takes somebody who answers
     const others =
       allowed.size > 0 ? `So do ${[...allowed].map(printable).join(", ")}. To everybody else you look offline.` : "To everybody else you look offline; --allow JID lets them in.";
     const words = `listening, until Ctrl-C; your contacts come by: balcony open ${printable(online.self)}\n${others}`;
     output.tell({ event: "listening", address: online.self, allow: [...allowed] }, words);
     try {
-      await serve(door, output, interrupt, options.once || (isPipe() && !output.json));
+      await serve(door, output, interrupt, { once: options.once || (isPipe() && !output.json), jsonInput: options.jsonInput });
     } finally {
       await online.close();
     }
@@ -46,11 +46,11 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
 }
 
 /** Sessions one after another, since they share one terminal or one pipe. */
-async function serve(door: Door, output: Output, interrupt: Interrupt, once: boolean): Promise<void> {
+async function serve(door: Door, output: Output, interrupt: Interrupt, { jsonInput, once }: { readonly once: boolean; readonly jsonInput: boolean | undefined }): Promise<void> {
   for (;;) {
     const session = await door.next();
     if (!session) return;
-    const served = run(session, output, interrupt).finally(() => door.free());
+    const served = run(session, output, interrupt, { jsonInput }).finally(() => door.free());
     if (once) return await served;
     await served.catch((error: unknown) => output.fail(error));
   }

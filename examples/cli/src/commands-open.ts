@@ -6,7 +6,7 @@ import { onInterrupt } from "./interrupt.js";
 import type { StreamOptions } from "./options.js";
 import { makeOutput } from "./output.js";
 import { tellProgress } from "./progress.js";
-import { isPipe, run, tellClosing } from "./run.js";
+import { run, tellClosing } from "./run.js";
 import { askText } from "./secrets.js";
 
 /** Seconds for the peer's client to accept, which may have to ask its person first. */
@@ -16,9 +16,8 @@ export interface VerifyByVoiceOptions extends StreamOptions {
   readonly readAloud: boolean;
 }
 
-/** `balcony verify JID`: a conversation that begins with a verification. */
+/** `balcony verify JID`: a conversation that begins with a verification; a program gets what is to be compared, and answers on stdin. */
 export async function verifyCommand(typed: string, options: VerifyByVoiceOptions): Promise<void> {
-  if (options.json || isPipe()) throw new UsageError("Verifying needs a person at a terminal, who compares what is on the screen.");
   await openCommand(typed, options, options.readAloud ? "aloud" : "compare");
 }
 
@@ -42,7 +41,7 @@ export async function openCommand(typed: string | undefined, options: OpenOption
     try {
       const how = { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) };
       const session = await (verify ? online.e2e.verify(peer, how) : online.e2e.open(peer, how));
-      await run(session, output, interrupt, verify);
+      await run(session, output, interrupt, { verify, jsonInput: options.jsonInput });
     } finally {
       await online.close();
     }

@@ -7,6 +7,7 @@ import { address } from "./connect.js";
 import { UsageError } from "./exit-codes.js";
 import { onLines } from "./fingerprint-lines.js";
 import { withKeys } from "./keys.js";
+import { describeOpenPgp } from "./openpgp-lines.js";
 import type { CommonOptions } from "./options.js";
 import { makeOutput, type Output } from "./output.js";
 import { printable, shortened } from "./printable.js";
@@ -42,7 +43,7 @@ export async function trustShowCommand(typed: string, options: CommonOptions): P
     const { otherOwners } = store.view(account, peer);
     const others = new Map(record.devices.map(({ spki }) => [spki, otherOwners(spki).filter((owner) => owner.peer !== peer)]));
     const devices = record.devices.map((device) => ({ ...device, alsoKnownFor: (others.get(device.spki) ?? []).map((owner) => owner.peer) }));
-    const parts = [paint.bold(printable(peer)), ...devices.flatMap(describeDevice), ...about(record)];
+    const parts = [paint.bold(printable(peer)), ...devices.flatMap(describeDevice), ...describeOpenPgp(record), ...about(record)];
     output.payload({ event: "peer", account, peer, ...record, devices }, parts.join("\n"));
   });
 }
@@ -194,6 +195,11 @@ function origin({ verified, orphaned, replacedBy, status }: Device): string {
   if (orphaned) return `, and refused: ${orphaned.by.slice(0, 8)}, which vouched for it, is gone`;
   if (!verified) return "";
   const was = status === "revoked" ? ", verified before" : "";
-  const how = verified.by === undefined ? ` by ${verified.how}` : `, vouched for by ${verified.by.slice(0, 8)},`;
+  const how =
+    verified.openpgp !== undefined
+      ? ` by their OpenPGP key ${verified.openpgp.slice(-8)}`
+      : verified.by === undefined
+        ? ` by ${verified.how}`
+        : `, vouched for by ${verified.by.slice(0, 8)},`;
   return `${was}${how} on ${verified.at.slice(0, 10)}`;
 }

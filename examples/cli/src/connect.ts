@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { BalconyError, withDeadline } from "@balcony/channel";
 import type { TrustStore } from "@balcony/trust";
+import { openPgp } from "@balcony/trust-openpgp";
 import { bare, JidError, normalize } from "@balcony/xml";
 import { type Client, client } from "@xmpp/client";
 import { type Balcony, type BalconyOptions, balcony, xml } from "balcony";
@@ -28,6 +29,9 @@ export interface Online {
   close(): Promise<void>;
 }
 
+/** Of a command that goes online and has no streams. */
+export const noStreams = { keepalive: 60, relayOnly: false, directOnly: false, mapPorts: false, streamsOnly: true, insecureLoopback: false, stun: [] } as const;
+
 /** Logs in with the account that is meant, and makes streams possible. */
 export async function goOnline(options: StreamOptions, output: Output, rest: { readonly signal: AbortSignal; readonly e2e: BalconyOptions }): Promise<Online> {
   const account = await accountOf(options.data, options.account === undefined ? undefined : bare(address(options.account)));
@@ -52,7 +56,7 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
         servers: options.stun.map((urls) => ({ urls })),
         dangerouslyUseLoopback: options.insecureLoopback,
         mapPorts: options.mapPorts,
-        ...(await anchorsIn(options)),
+        trust: { openpgp: openPgp, ...(await anchorsIn(options)) },
         ...rest.e2e,
         policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },
       },
@@ -63,12 +67,12 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
   }
 }
 
-async function anchorsIn({ anchors: file }: StreamOptions): Promise<BalconyOptions> {
+async function anchorsIn({ anchors: file }: StreamOptions): Promise<{ readonly anchors?: string }> {
   if (file === undefined) return {};
   const anchors = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new UsageError(`The trust anchors in ${file} cannot be read.`, { cause });
   });
-  return { trust: { anchors } };
+  return { anchors };
 }
 
 /** An address as a person has typed it, in normal form. */

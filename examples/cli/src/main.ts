@@ -3,10 +3,22 @@ import { Command, CommanderError } from "commander";
 import type { InviteOptions } from "./commands-invite.js";
 import type { ListenOptions } from "./commands-listen.js";
 import type { OpenOptions, VerifyByVoiceOptions } from "./commands-open.js";
+import type { FetchOptions, SignOptions } from "./commands-openpgp.js";
+import type { InstallOptions } from "./commands-own-key.js";
 import type { ExportOptions, VouchOptions } from "./commands-statements.js";
 import type { SureOptions, VerifyOptions } from "./commands-trust.js";
 import { exitCodeOf, exitCodes, UsageError } from "./exit-codes.js";
-import { type CommonOptions, type DoctorOptions, type OnlineOptions, seconds, withCommonOptions, withDoctorOptions, withOnlineOptions, withStreamOptions } from "./options.js";
+import {
+  type CommonOptions,
+  type DoctorOptions,
+  days,
+  type OnlineOptions,
+  seconds,
+  withCommonOptions,
+  withDoctorOptions,
+  withOnlineOptions,
+  withStreamOptions,
+} from "./options.js";
 import { endWithReader, makeOutput } from "./output.js";
 
 const help = `
@@ -36,6 +48,8 @@ const command = (name: string, description: string): Command => program.command(
 
 // What a command needs is loaded when it is called: `--help` does not wait for all of it.
 const trustCommands = () => import("./commands-trust.js");
+const ownKeyCommands = () => import("./commands-own-key.js");
+const openPgpCommands = () => import("./commands-openpgp.js");
 const statementCommands = () => import("./commands-statements.js");
 
 withOnlineOptions(command("login <jid>", "set up an account: try its password, make its key")).action(async (jid: string, options: OnlineOptions) =>
@@ -98,9 +112,50 @@ about("export <jid> [fingerprint]", "what you know of somebody's keys, signed, f
 about("import [statement]", "take what was exported: the xmpp: code, or a file with one; - reads stdin")
   .option("--yes", "without asking", false)
   .action(async (statement: string | undefined, options: SureOptions) => (await statementCommands()).trustImportCommand(statement, options));
+about("rotate", "a new key for this device, which the old one signs: verified contacts follow")
+  .option("--yes", "without asking", false)
+  .action(async (options: SureOptions) => (await ownKeyCommands()).trustRotateCommand(options));
 about("reset <jid>", "take whatever key comes next")
   .option("--yes", "without asking", false)
   .action(async (jid: string, options: SureOptions) => (await trustCommands()).trustResetCommand(jid, options));
+
+const openpgp = trust.command("openpgp").description("OpenPGP keys that you trust, and what yours says of this device");
+const aboutOpenPgp = (name: string, description: string): Command => withCommonOptions(openpgp.command(name).description(description));
+const withDays = (of: Command): Command => of.option("--days <days>", "for how long it is good, at most 400", days, 365);
+
+aboutOpenPgp("add <jid> <file>", "devices that this OpenPGP key has signed are theirs; a newer copy of one that is there brings what is new")
+  .option("--yes", "without asking", false)
+  .action(async (jid: string, file: string, options: SureOptions) => (await openPgpCommands()).openPgpAddCommand(jid, file, options));
+withOnlineOptions(openpgp.command("fetch <jid>").description("the same, of the keys that they have published; brings revocations"))
+  .option("--yes", "without asking", false)
+  .action(async (jid: string, options: FetchOptions) => (await openPgpCommands()).openPgpFetchCommand(jid, options));
+aboutOpenPgp("rm <jid> <fingerprint>", "what this OpenPGP key says of their devices counts no more").action(async (jid: string, fingerprint: string, options: CommonOptions) =>
+  (await openPgpCommands()).openPgpRemoveCommand(jid, fingerprint, options),
+);
+withDays(aboutOpenPgp("sign <file>", "your own OpenPGP key, in this file, signs that this device is yours"))
+  .option("--key-passphrase-file <file>", "the passphrase of the OpenPGP key: the file's first line")
+  .action(async (file: string, options: SignOptions) => (await openPgpCommands()).openPgpSignCommand(file, options));
+withDays(aboutOpenPgp("text", "what is to be signed, for a program of your own: gpg --sign")).action(async (options: SignOptions) =>
+  (await openPgpCommands()).openPgpTextCommand(options),
+);
+aboutOpenPgp("use <key> [file]", "take what it has signed, from a file or stdin; <key> is your public OpenPGP key").action(
+  async (key: string, file: string | undefined, options: CommonOptions) => (await openPgpCommands()).openPgpUseCommand(key, file, options),
+);
+aboutOpenPgp("withdraw", "show nobody any more what your OpenPGP key has signed").action(async (options: CommonOptions) =>
+  (await openPgpCommands()).openPgpWithdrawCommand(options),
+);
+withOnlineOptions(openpgp.command("publish <file>").description("publish your OpenPGP key for others to fetch (XEP-0373)")).action(async (file: string, options: OnlineOptions) =>
+  (await openPgpCommands()).openPgpPublishCommand(file, options),
+);
+
+const certificate = command("certificate", "your own certificate, where an authority is to issue it");
+withCommonOptions(certificate.command("request").description("what to hand to the authority: a request for the key of this device, in PEM")).action(
+  async (options: CommonOptions) => (await ownKeyCommands()).certificateRequestCommand(options),
+);
+withCommonOptions(certificate.command("install <file>").description("take what it has issued, with the certificates of authorities behind it, in PEM"))
+  .option("--key <file>", "its private key, in PEM, where it is another than this device has")
+  .option("--yes", "without asking", false)
+  .action(async (file: string, options: InstallOptions) => (await ownKeyCommands()).certificateInstallCommand(file, options));
 
 /** Milliseconds for what is left of a broken connection to go, before the process ends anyway. */
 const LINGER = 2000;

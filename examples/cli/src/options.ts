@@ -38,6 +38,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly insecureLoopback: boolean;
   readonly mapPorts: boolean;
   readonly anchors?: string;
+  readonly jsonInput?: boolean;
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -85,6 +86,7 @@ export function withStreamOptions(command: Command): Command {
       ]),
     )
     .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false)
+    .option("--json-input", "with --json: stdin has one JSON object a line, messages and answers, instead of lines of text")
     .option("--map-ports", "have the router lead others to us while a direct path is looked for, by UPnP or NAT-PMP", false)
     .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);
 }
@@ -103,6 +105,12 @@ function transports(text: string): TransportName[] {
 function stun(text: string, others: readonly string[]): string[] {
   if (!/^stun:[^?]+$/.test(text)) throw new InvalidArgumentError("It looks like stun:stun.capulet.lit:3478.");
   return [...others, text];
+}
+
+export function days(text: string): number {
+  const value = Number(text);
+  if (!(value >= 1 && value <= 400)) throw new InvalidArgumentError("It takes days, from 1 to 400.");
+  return value;
 }
 
 export function seconds(text: string): number {

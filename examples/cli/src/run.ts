@@ -2,6 +2,7 @@ import { BalconyError } from "@balcony/channel";
 import type { Session } from "balcony";
 import { converse } from "./conversation.js";
 import { aborted, type Interrupt } from "./interrupt.js";
+import { exchangeObjects } from "./json-input.js";
 import { exchangeLines } from "./lines.js";
 import type { Output } from "./output.js";
 import { advertisePipe, exchangeBytes, peerIsPipe, receiveBytes } from "./pipe.js";
@@ -11,8 +12,15 @@ import { describeAlert, describeLogging, describeSecurity } from "./security-wor
 /** Is this end a program? Then it gets bytes, and a person gets a conversation. */
 export const isPipe = (): boolean => !process.stdin.isTTY || !process.stdout.isTTY;
 
+export interface RunOptions {
+  /** Is what a program says on stdin JSON: messages and answers? */
+  readonly jsonInput?: boolean | undefined;
+  /** Begin with a verification. */
+  readonly verify?: "compare" | "aloud" | undefined;
+}
+
 /** A session from its first word to its last. Rejects where it did not end as it should: the stream broke, or Ctrl-C cut a pipe short. */
-export async function run(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
+export async function run(session: Session, output: Output, interrupt: Interrupt, { jsonInput = false, verify }: RunOptions = {}): Promise<void> {
   const { peer, security } = session;
   const broken = new Promise<never>((_, reject) => session.once("error", (error) => reject(duringSession(error))));
   broken.catch(() => undefined); // raced below; may come after the race is over
@@ -21,27 +29,31 @@ export async function run(session: Session, output: Output, interrupt: Interrupt
   for (const [words, mark] of describeLogging(session.logging)) output.tell({ event: "logging", ...session.logging }, words, mark);
   if (!output.json) for (const [words, mark] of describeSecurity(session)) output.tell({ event: "trust" }, words, mark);
   try {
-    await Promise.race([exchange(session, output, interrupt, verify), broken]);
+    await Promise.race([exchange(session, output, interrupt, { jsonInput, verify }), broken]);
   } finally {
     await session.close();
   }
   output.tell({ event: "close", peer }, "closed", "done");
 }
 
-async function exchange(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
+async function exchange(session: Session, output: Output, interrupt: Interrupt, { jsonInput, verify }: RunOptions): Promise<void> {
   if (!output.json && !isPipe()) return await converse(session, output, interrupt, verify);
+  if (jsonInput || verify) return await Promise.race([exchangeObjects(session, output, verify), interrupted(interrupt)]);
   // Whoever sends bytes begins as soon as it has its answer: they are taken from the first moment on.
   const messagesAlone = session.security.protocol === "ESession" && session.security.peer === undefined;
   const incoming = output.json || messagesAlone ? undefined : receiveBytes(session, process.stdout);
   incoming?.catch(() => undefined); // with a person at the other end nobody waits for it
   if (incoming) advertisePipe(session);
-  const interrupted = aborted(interrupt.signal).then(() => {
-    throw new BalconyError("aborted", "Interrupted.");
-  });
-  if (incoming && (await Promise.race([peerIsPipe(session), interrupted]))) {
+  const stopped = interrupted(interrupt);
+  if (incoming && (await Promise.race([peerIsPipe(session), stopped]))) {
     output.tell({ event: "piping" }, "a pipe: bytes both ways, until both ends have ended", "step");
-    await Promise.race([exchangeBytes(session, incoming, output), interrupted]);
-  } else await Promise.race([exchangeLines(session, output), interrupted]);
+    await Promise.race([exchangeBytes(session, incoming, output), stopped]);
+  } else await Promise.race([exchangeLines(session, output), stopped]);
+}
+
+async function interrupted({ signal }: Interrupt): Promise<never> {
+  await aborted(signal);
+  throw new BalconyError("aborted", "Interrupted.");
 }
 
 /** What is waited for behind the first Ctrl-C. */

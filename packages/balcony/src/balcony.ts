@@ -25,6 +25,7 @@ import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
 import { type Invitation, type InviteOptions, invite } from "./invite.js";
 import { open } from "./open.js";
+import { type PublishedOpenPgpKey, publishedOpenPgpKeys, publishOpenPgpKey } from "./openpgp-keys.js";
 import { type BalconyOptions, type OpenOptions, type Settings, settingsOf } from "./options.js";
 import { ownIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
@@ -198,6 +199,23 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     } finally {
       disengage();
     }
+  }
+
+  /**
+   * The OpenPGP keys that an address has published (XEP-0373): fetched from its server, which may give what it likes; a person says whose they are.
+   * @throws `client-offline`, `invalid-jid`, `stanza-error` where there are none, `openpgp-statement` where what is there is malformed, `timeout`, `aborted`
+   */
+  async openPgpKeys(address: string, options: { readonly signal?: AbortSignal } = {}): Promise<readonly PublishedOpenPgpKey[]> {
+    const { channel } = await this.#connected();
+    return await publishedOpenPgpKeys(channel, bare(readAddress(address)), options);
+  }
+
+  /**
+   * Publishes our own OpenPGP key, for everybody to fetch (XEP-0373).
+   * @throws `client-offline`, `stanza-error` where our server does not take it, `timeout`, `aborted`
+   */
+  async publishOpenPgpKey(key: PublishedOpenPgpKey, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await publishOpenPgpKey((await this.#connected()).channel, key, options);
   }
 
   /** Closes every session properly, then lets go of the client, which stays as it is. */

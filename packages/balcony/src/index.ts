@@ -12,6 +12,7 @@ export type { ExamineOptions } from "./examine.js";
 export type { Invitation, InviteOptions } from "./invite.js";
 export type { JID } from "./jid.js";
 export type { Logging, LoggingDifference, LogPreference } from "./logging.js";
+export type { PublishedOpenPgpKey } from "./openpgp-keys.js";
 export type { BalconyOptions, OpenOptions } from "./options.js";
 export type { OnProgress, Progress } from "./progress.js";
 export type { Keys, SealedSecurity, Security, SecurityAlert, StreamSecurity } from "./security.js";

@@ -20,6 +20,8 @@ export const oids = {
   /** id-on-xmppAddr, RFC 6120 §13.7.1.4. */
   xmppAddr: "1.3.6.1.5.5.7.8.5",
   commonName: "2.5.4.3",
+  /** PKCS #9, RFC 2985 §5.4.2. */
+  extensionRequest: "1.2.840.113549.1.9.14",
 } as const;
 
 const binary = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");

@@ -5,7 +5,7 @@ import type { KeyType } from "./public-key.js";
 import { uriName, xmppAddr } from "./xmpp-addr.js";
 
 /** How each kind of key signs (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5). */
-const signatures: Readonly<Record<KeyType, { readonly algorithm: string; readonly hash: string | null; readonly parameters: readonly Asn1[] }>> = {
+export const signatures: Readonly<Record<KeyType, { readonly algorithm: string; readonly hash: string | null; readonly parameters: readonly Asn1[] }>> = {
   "P-256": { algorithm: "1.2.840.10045.4.3.2", hash: "sha256", parameters: [] },
   "P-384": { algorithm: "1.2.840.10045.4.3.3", hash: "sha384", parameters: [] },
   "P-521": { algorithm: "1.2.840.10045.4.3.4", hash: "sha512", parameters: [] },
