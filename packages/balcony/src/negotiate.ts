@@ -5,6 +5,7 @@ import { bare, type Element } from "@balcony/xml";
 import { xmlStreamDescription } from "./application.js";
 import type { Context } from "./context.js";
 import type { Plan } from "./discover.js";
+import { hasStreamed } from "./esessions/permission.js";
 import { inPhase } from "./progress.js";
 import type { Undo } from "./unwinding.js";
 import { wantsXtls, xtlsElement } from "./xtls.js";
@@ -23,7 +24,7 @@ export async function negotiate(context: Context, plan: Plan, undo: Undo): Promi
   const { peer } = plan;
   const { onProgress, signal, timeouts } = context;
   return await inPhase("negotiate", { text: `offering a stream to ${peer}`, deadline: timeouts.negotiation, peer, onProgress }, async () => {
-    const session = await context.jingle.initiate(peer, {
+    const offered = context.jingle.initiate(peer, {
       application: xmlStreamDescription(),
       contentName: "xmlstream",
       security: securityFor(context, plan),
@@ -34,7 +35,23 @@ export async function negotiate(context: Context, plan: Plan, undo: Undo): Promi
       provisional: true,
       progress: negotiationSteps(onProgress),
     });
+    const session = await offered.catch((error: unknown) => {
+      throw hasStreamed(context, peer) ? suspectingDowngrade(error) : error;
+    });
     return connected(plan, session, undo);
+  });
+}
+
+/** How Jingle says that there is none of what is offered (XEP-0166 §7.4, §6.3.2). Not `service-unavailable`: so does a server whose client has just gone. */
+const unable: ReadonlySet<string> = new Set(["unsupported-applications", "unsupported-transports", "feature-not-implemented"]);
+
+/** Whoever has had streams, and has just said in disco#info that they have them, does not say in Jingle that they know nothing of it: somebody on the way does. */
+function suspectingDowngrade(error: unknown): unknown {
+  if (!(error instanceof BalconyError) || !(unable.has(error.code) || unable.has(error.condition ?? ""))) return error;
+  const { code, condition = code } = error;
+  return new BalconyError("downgrade-suspected", `The peer has spoken end-to-end streams before, and their offer is answered as by somebody who knows none (${condition}).`, {
+    cause: error,
+    hint: "The server may answer in their name: ask them by another way.",
   });
 }
 
