@@ -59,7 +59,12 @@ describe("what an authority issues", () => {
   const authority: KeyObject = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const pem = (der: Buffer): string => new X509Certificate(der).toString();
   const root = pem(
-    buildCertificate({ privateKey: authority, issuer: name("Escalus"), subject: name("Escalus"), extensions: [extension(oids.basicConstraints, encode(sequence(yes())), yes()), keyUsage(0x06)] }),
+    buildCertificate({
+      privateKey: authority,
+      issuer: name("Escalus"),
+      subject: name("Escalus"),
+      extensions: [extension(oids.basicConstraints, encode(sequence(yes())), yes()), keyUsage(0x06)],
+    }),
   );
   /** What the authority makes of a request: for its key, and the address that it was shown papers for. */
   const issue = (request: string, address: string): string => {
