@@ -72,6 +72,15 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
         ...breaches(peer, at),
       ];
     }
+    case "esession": {
+      const everywhere = ["deployed", "strict"];
+      return [
+        ...esessions
+          .filter(({ role = at.role, variant }) => role === at.role && (at.server === "embedded" || everywhere.includes(variant)))
+          .map(({ options, code, ...cell }) => ({ ...at, ...cell, options: { texts, ...options }, code })),
+        ...breaches(peer, at),
+      ];
+    }
     default:
       return [{ ...well, variant: undefined, options: { bytes: 20_000 } }];
   }
@@ -85,7 +94,13 @@ function breaches(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "server
     .map(({ name, code, heard, goesOn, secure, transport, options }) => ({
       ...at,
       variant: name,
-      options: { ...stream, ...(secure && { secure }), ...(transport && { transport }), ...options, misbehave: name },
+      options: {
+        ...(at.layer === "esession" ? { texts: [greeting], setting: "deployed" } : stream),
+        ...(secure && { secure }),
+        ...(transport && { transport }),
+        ...options,
+        misbehave: name,
+      },
       code: code ?? undefined,
       heard,
       goesOn,
@@ -103,7 +118,25 @@ const ceremonies: readonly { readonly variant: string; readonly options: Readonl
   { variant: "balcony-says-differ", options: { asks: "peer", says: "nothing", weSay: "differ" }, code: "verification-differs" },
 ];
 
+/** By what the two take from the texts (docs/esessions.md), group and cipher; with the secret of the session before; ended as those do who deployed it. */
+const esessions: readonly { readonly variant: string; readonly role?: Role; readonly options: Readonly<Record<string, unknown>>; readonly code: string | undefined }[] = [
+  { variant: "deployed", options: { setting: "deployed" }, code: undefined },
+  { variant: "strict", options: { setting: "strict" }, code: undefined },
+  { variant: "deployed-group-16", options: { setting: "deployed", group: 16 }, code: undefined },
+  { variant: "strict-group-15-aes256", options: { setting: "strict", group: 15, cipher: "aes256-ctr" }, code: undefined },
+  { variant: "strict-aes192", options: { setting: "strict", cipher: "aes192-ctr" }, code: undefined },
+  { variant: "deployed-again", options: { setting: "deployed", again: true }, code: undefined },
+  { variant: "strict-again", options: { setting: "strict", again: true }, code: undefined },
+  { variant: "deployed-peer-rekeys", options: { setting: "deployed", rekeys: "peer" }, code: undefined },
+  { variant: "strict-peer-rekeys", options: { setting: "strict", rekeys: "peer" }, code: undefined },
+  { variant: "deployed-balcony-rekeys", options: { setting: "deployed", rekeys: "balcony" }, code: undefined },
+  { variant: "strict-balcony-rekeys", options: { setting: "strict", rekeys: "balcony" }, code: undefined },
+  // Who has sent the first message ends it: only then is it the peer.
+  { variant: "deployed-ended-in-clear", role: "initiator", options: { setting: "deployed", ends: "in-clear" }, code: "ended-unverified" },
+];
+
 const greeting = "Good night, good night!";
+const texts = [greeting, "Grüße, gute Nacht 🌙 <&>", "x".repeat(3000)];
 const stream = { text: greeting, transport: "ibb", secure: "starttls" };
 
 export const cellName = ({ peer, layer, role, server, variant }: Pick<Cell, "peer" | "layer" | "role" | "server" | "variant">): string =>

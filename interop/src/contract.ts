@@ -71,7 +71,7 @@ export type Place = "run" | "ready" | "connected" | "secured" | "received" | "re
  * |-----------------------------|-------------------------------------------------------------|
  * | run                         | ready, error                                                |
  * | ready                       | signal, connected, refused, closed, error                   |
- * | connected                   | signal, connected (another transport), secured, received, closed, error |
+ * | connected                   | signal, connected (another transport), secured, symbols, received, closed, error |
  * | secured                     | signal, symbols, received, closed, error                    |
  * | received                    | signal, received, closed, error                             |
  * | refused                     | closed, error                                               |
@@ -87,7 +87,7 @@ const ends = { closed: "over", error: "over" } as const;
 const successors: Readonly<Record<Place, Partial<Record<PeerEvent["event"], Place>>>> = {
   run: { ready: "ready", error: "over" },
   ready: { signal: "ready", connected: "connected", refused: "refused", ...ends },
-  connected: { signal: "connected", connected: "connected", secured: "secured", received: "received", ...ends },
+  connected: { signal: "connected", connected: "connected", secured: "secured", symbols: "secured", received: "received", ...ends },
   secured: { signal: "secured", symbols: "secured", received: "received", ...ends },
   received: { signal: "received", received: "received", ...ends },
   refused: ends,

@@ -9,6 +9,7 @@ import type { Layer } from "./contract.js";
 import type { Host } from "./host.js";
 import { ceremony } from "./ours/ceremony.js";
 import { e2e } from "./ours/e2e.js";
+import { esession } from "./ours/esession.js";
 import { ibb } from "./ours/ibb.js";
 import { iceTcp, webrtc } from "./ours/ice.js";
 import { jingle } from "./ours/jingle.js";
@@ -27,7 +28,7 @@ export interface Result extends Cell {
   readonly log: string;
 }
 
-const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e, ceremony };
+const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e, ceremony, esession };
 
 /** Milliseconds for a peer. Ours is given a little less, so that it says first what it waited for. */
 const DEADLINE = 40_000;

@@ -24,6 +24,8 @@ class Case:
         self.signals = asyncio.Queue()
         """When a guess at a short string was given away."""
         self.guesses = []
+        """The secrets that ESessions have left, by bare address."""
+        self.retained = {}
 
     async def next_signal(self):
         return await asyncio.wait_for(self.signals.get(), 20)

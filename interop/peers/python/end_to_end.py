@@ -55,7 +55,7 @@ async def end_to_end(case):
         await wire.logout()
 
 
-KINDS = ("iq", "verification", "jingle", "stream", "tls", "terminate")
+KINDS = ("iq", "message", "verification", "jingle", "stream", "tls", "terminate")
 
 
 def conclude(case, outcome):

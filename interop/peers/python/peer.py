@@ -7,8 +7,9 @@ import sys
 
 from case import Case
 from end_to_end import end_to_end
+from esession import esession
 
-LAYERS = {"e2e": end_to_end, "ceremony": end_to_end}
+LAYERS = {"e2e": end_to_end, "ceremony": end_to_end, "esession": esession}
 
 
 def say(event, **fields):

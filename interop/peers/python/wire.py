@@ -11,6 +11,7 @@ from case import Over
 PATIENCE = 20
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 IQ = "{jabber:client}iq"
+MESSAGE = "{jabber:client}message"
 
 
 class Refusal(Exception):
@@ -39,6 +40,8 @@ class Wire:
         self.over = False
         self.waiting = {}
         self.handlers = {}
+        """Told of every message of the other side."""
+        self.on_message = None
 
     async def login(self):
         started = asyncio.get_running_loop().create_future()
@@ -57,6 +60,10 @@ class Wire:
         self.handlers[namespace] = handler
 
     def _incoming(self, stanza):
+        if stanza.xml.tag == MESSAGE and self.on_message is not None and stanza.xml.get("from") == self.case.other:
+            self.case.log("< " + ET.tostring(stanza.xml, encoding="unicode"))
+            self.on_message(stanza.xml)
+            return None
         if stanza.xml.tag != IQ:
             return stanza
         iq = stanza.xml
