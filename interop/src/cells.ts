@@ -46,6 +46,8 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
   switch (at.layer) {
     case "ibb":
       return [{ ...well, variant: undefined, options: { bytes: 20_000, blockSize: 4096, sid: "interop" } }];
+    case "s5b":
+      return [{ ...well, variant: undefined, options: { bytes: 20_000, sid: "interop" } }];
     case "ice-tcp":
       // By what can be connected: whatever either side finds, only we connect, only the peer.
       return [undefined, "active", "passive"].map((tcptype) => ({

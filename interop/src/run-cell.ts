@@ -13,6 +13,7 @@ import { esession } from "./ours/esession.js";
 import { ibb } from "./ours/ibb.js";
 import { iceTcp, webrtc } from "./ours/ice.js";
 import { jingle } from "./ours/jingle.js";
+import { s5b } from "./ours/s5b.js";
 import type { OurSide, OurTask } from "./ours/side.js";
 import { starttls } from "./ours/starttls.js";
 import type { Peer } from "./peer-folder.js";
@@ -28,7 +29,7 @@ export interface Result extends Cell {
   readonly log: string;
 }
 
-const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e, ceremony, esession };
+const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, s5b, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e, ceremony, esession };
 
 /** Milliseconds for a peer. Ours is given a little less, so that it says first what it waited for. */
 const DEADLINE = 40_000;
@@ -125,6 +126,13 @@ async function taskOf(cell: Cell, server: Server | undefined, folder: string, po
   const password = server?.password ?? "";
   return {
     peer: { layer: cell.layer, role: cell.role, service, webSocket: server?.webSocket, jid: peer, password, target: self, options },
-    ours: { role: cell.role === "initiator" ? "responder" : "initiator", service, self, password, peer, options: cell.options },
+    ours: {
+      role: cell.role === "initiator" ? "responder" : "initiator",
+      service,
+      self,
+      password,
+      peer,
+      options: { ...cell.options, ...(server?.proxy !== undefined && { proxy: server.proxy }) },
+    },
   } as const;
 }

@@ -92,7 +92,13 @@ class Peer : public ConnectionListener, Jingle::SessionHandler, LogHandler {
   void handleLog(LogLevel, LogArea area, const std::string &message) override { std::cerr << (area == LogAreaXmlIncoming ? "< " : "> ") << message << std::endl; }
 };
 
+void bytestreams();
+
 int main() {
-  Peer peer;
-  peer.run();
+  if (std::string(getenv("INTEROP_LAYER")) == "s5b") {
+    bytestreams();
+  } else {
+    Peer peer;
+    peer.run();
+  }
 }
