@@ -24,6 +24,7 @@ class Session:
         self.channel = self.transport = None
         self.content = "xmlstream"
         self.secured_at_once = False
+        self.acknowledge = None
         wire.on(JINGLE, self._told)
 
     def _told(self, jingle, kind):
@@ -32,6 +33,9 @@ class Session:
             raise Answer("bad-request", "modify")
         if action == "session-initiate" and self.role == "responder" and self.sid is None:
             self.sid = sid
+            if self.case.breaks("accept-before-the-result"):
+                self.actions.put_nowait((action, jingle))
+                return self._remember
         elif sid != self.sid or self.over:
             raise Answer("item-not-found", detail=f"<unknown-session xmlns='{ERRORS}'/>")
         if action == "session-terminate":
@@ -55,6 +59,9 @@ class Session:
         else:
             self.actions.put_nowait((action, jingle))
         return ""
+
+    def _remember(self, answer):
+        self.acknowledge = answer
 
     async def tell(self, action, inner, sid=None):
         """Raises Over, and notes what the other side answered, where it refuses."""
@@ -99,7 +106,8 @@ class Session:
             await self.transport.gather()
             transport = self.transport.element()
         else:
-            self.transport = InBand(case, self.wire, fresh(), BLOCK)
+            sid = "None" if case.breaks("initiate-ibb-sid-none") else fresh()
+            self.transport = InBand(case, self.wire, sid, BLOCK)
             transport = f"<transport xmlns='{IBB}' block-size='{BLOCK}' sid='{self.transport.sid}'/>"
         await self._offer(transport, self._security() if wants_xtls else "")
         _, accept = await self._next("session-accept")
@@ -132,7 +140,8 @@ class Session:
             return
         self.transport.block = int(answered.get("block-size"))
         self.channel = self.transport
-        await self.transport.open()
+        if not case.breaks("ibb-without-open"):
+            await self.transport.open()
 
     async def tolerated(self, action, inner, sid=None):
         """The other side answers with an error, and the session goes on."""
@@ -236,6 +245,8 @@ class Session:
     async def _answer(self, transport, security):
         case = self.case
         content = f"<content creator='initiator' name='{self.content}'><description xmlns='{XMLSTREAM}'/>{transport}{security}</content>"
+        if case.breaks("accept-content-misnamed"):
+            content = content.replace(f"name='{self.content}'", "name='initiator'")
         if case.breaks("accept-without-content"):
             content = ""
         if case.breaks("accept-without-transport"):
@@ -255,6 +266,8 @@ class Session:
         if case.breaks("unknown-action"):
             await self.tolerated("session-dance", "")
         await self.tell("session-accept", content)
+        if self.acknowledge is not None:
+            self.acknowledge()
         if case.breaks("accept-twice"):
             await self.tolerated("session-accept", content)
 

@@ -56,7 +56,7 @@ class Wire:
         await self.client.disconnect()
 
     def on(self, namespace, handler):
-        """`handler(payload, type)` for what the other side asks or tells in that namespace: returns the payload of the result, raises Answer for an error."""
+        """`handler(payload, type)` for what the other side asks or tells in that namespace: returns the payload of the result, or who is to get what answers later; raises Answer for an error."""
         self.handlers[namespace] = handler
 
     def _incoming(self, stanza):
@@ -84,7 +84,9 @@ class Wire:
         self.case.log("< " + ET.tostring(iq, encoding="unicode"))
         try:
             answer = handler(payload, kind)
-            if answer is not None:
+            if callable(answer):
+                answer(lambda: self.answer(ident, "result", ""))
+            elif answer is not None:
                 self.answer(ident, "result", answer)
         except Answer as error:
             self.answer(ident, "error", f"<error type='{error.type}'><{error.condition} xmlns='{STANZAS}'/>{error.detail}</error>")

@@ -130,6 +130,19 @@ describe("IBB as a Jingle transport", () => {
     bytes.destroy();
   });
 
+  it('takes "None" for a sid, which Gajim says where it replaces a transport', async () => {
+    const { responder, channelI } = jinglePair();
+    const ask = (name: string, attrs: object, text = "") =>
+      channelI.request(xml("iq", { type: "set" }, xml(name, { xmlns: "http://jabber.org/protocol/ibb", sid: "None", ...attrs }, text)));
+    expect((await responder.answer(transport("sid='None' block-size='4096'"))).attrs.sid).toBe("None");
+    const connected = responder.connect(signal);
+    await ask("open", { "block-size": "4096" });
+    const { bytes } = await connected;
+    await ask("data", { seq: "0" }, "QUJD");
+    expect(String((await once(bytes, "data"))[0])).toBe("ABC");
+    bytes.destroy();
+  });
+
   it("has nothing on the channel before there is agreement, and nothing after abort()", async () => {
     const { initiator, responder, channelI, channelR } = jinglePair();
     const block = (channel: typeof channelI) =>
