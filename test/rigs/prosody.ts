@@ -12,6 +12,8 @@ export interface RigServer {
   readonly domains: readonly string[];
   readonly accounts: readonly string[];
   readonly password: string;
+  /** Where an external component (XEP-0114) is let in. */
+  readonly component?: { readonly port: number; readonly domain: string; readonly secret: string };
   /** The server stops, as in a power cut. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -26,7 +28,7 @@ const STOCK_LIMITS = 'limits = { c2s = { rate = "10kb/s" }; s2sin = { rate = "30
 /** A real Prosody on loopback with two domains in one instance. `stock` puts Debian's limits on. */
 export async function prosody({ limits }: { readonly limits: "stock" | "none" }): Promise<RigServer> {
   const folder = await mkdtemp(join(tmpdir(), "balcony-prosody-"));
-  const [c2s, http, proxy] = await freePorts(3);
+  const [c2s, http, proxy, component] = await freePorts(4);
   const domains = ["alpha.test", "beta.test"];
   await Promise.all(["data", "certs", "run"].map((name) => mkdir(join(folder, name))));
   const config = join(folder, "prosody.cfg.lua");
@@ -47,6 +49,8 @@ s2s_ports = {}
 http_ports = { ${http} }
 http_interfaces = { "127.0.0.1" }
 https_ports = {}
+component_ports = { ${component} }
+component_interfaces = { "127.0.0.1" }
 proxy65_ports = { ${proxy} }
 proxy65_interfaces = { "127.0.0.1" }
 modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "pep"; "carbons"; "smacks"; "websocket"; "mam"; ${limits === "stock" ? '"limits";' : ""} }
@@ -66,12 +70,15 @@ VirtualHost "beta.test"
 Component "proxy.alpha.test" "proxy65"
   proxy65_address = "127.0.0.1"
   proxy65_acl = { "alpha.test", "beta.test" }
+Component "bots.alpha.test"
+  component_secret = "${PASSWORD}"
 `,
   );
   for (const domain of domains) for (const user of USERS) await exec("prosodyctl", ["--config", config, "register", user, domain, PASSWORD]);
   const child = start("prosody", ["--config", config, "-F"]);
   await listening("127.0.0.1", c2s as number, child);
   await listening("127.0.0.1", http as number, child);
+  await listening("127.0.0.1", component as number, child);
   return {
     name: `prosody (${limits === "stock" ? "stock limits" : "no limits"})`,
     service: `xmpp://127.0.0.1:${c2s}`,
@@ -79,6 +86,7 @@ Component "proxy.alpha.test" "proxy65"
     domains,
     accounts: domains.flatMap((domain) => USERS.map((user) => `${user}@${domain}`)),
     password: PASSWORD,
+    component: { port: component as number, domain: "bots.alpha.test", secret: PASSWORD },
     kill: async () => await stop(child, "SIGKILL"),
     stop: async () => {
       await stop(child);
