@@ -7,7 +7,8 @@ type Line = readonly [words: string, mark: Mark];
 
 /** What a person has to know at the start: whether the key is verified, and if not, what to compare. */
 export function describeSecurity({ peer, restricted, security }: Session): readonly Line[] {
-  return security.protocol === "ESession" ? [...describeFallback(security), ...describeKey(peer, security)] : describeKey(peer, security, restricted);
+  const called: readonly Line[] = security.petname === undefined ? [] : [[`this is ${printable(security.petname)}, as you have called this key`, "note"]];
+  return security.protocol === "ESession" ? [...called, ...describeFallback(security), ...describeKey(peer, security)] : [...called, ...describeKey(peer, security, restricted)];
 }
 
 /** That it is less than a stream, in plain words. */
@@ -65,6 +66,7 @@ function describeKeyless(security: Security): readonly Line[] {
 /** All that is known, for an information screen. */
 export function describeAll({ logging, peer, security }: Session): readonly Line[] {
   return [
+    ...(security.petname === undefined ? [] : [[`who         ${printable(security.petname)}`, "note"] as const]),
     [`with        ${printable(peer)}`, "note"],
     [`encrypted   ${security.protocol}, ${security.cipher}`, "note"],
     [`carried by  ${printable(security.path)}`, "note"],

@@ -20,6 +20,7 @@ import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
 import { esessionFeatures } from "./esessions/permission.js";
 import { sealing, storedSecrets } from "./esessions/sealing.js";
+import { Gains } from "./esessions/upgrade.js";
 import { type ExamineOptions, examine } from "./examine.js";
 import { ExternalServices } from "./external-services.js";
 import { hardenClient, serverFault } from "./hardened-client.js";
@@ -51,6 +52,8 @@ export interface BalconyEvents {
   restricted: [session: Session];
   /** A path stands: "s5b direct 192.0.2.7:51234", "ibb via capulet.lit and montague.lit". Another may follow for the same stream while it is being opened, where the first one broke. */
   path: [path: { readonly peer: Jid; readonly path: string }];
+  /** The client at the other end of an ESession has end-to-end streams now: `upgrade()` opens one. */
+  upgradable: [session: Session];
   /** A step of an incoming stream; open() has `onProgress` for its own. */
   progress: [progress: Progress & { readonly peer: Jid }];
   /** Something went wrong that no caller waits for: an incoming stream that failed, a server that sends what is no XMPP. Only sent if somebody listens. */
@@ -90,6 +93,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   readonly #advertisement: Advertisement;
   readonly #sessions = new Set<Session>();
   readonly #ceremonies = new Ceremonies();
+  readonly #gains: Gains;
   readonly #closing = new AbortController();
   #connection: Promise<Connection> | undefined;
 
@@ -120,6 +124,13 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       withCapabilities: (presence) => this.#advertisement.outgoing(presence),
       report: (error) => this.#report(error),
     });
+    this.#gains = new Gains({
+      transports,
+      sessions: () => (this.listenerCount("upgradable") === 0 ? [] : [...this.#sessions].filter(({ security }) => security.protocol === "ESession")),
+      ask: { timeout: this.#settings.timeouts.discovery, signal: this.#closing.signal },
+      gained: (session) => void this.emit("upgradable", session),
+      report: (error) => this.#report(error),
+    });
     this.#channels = new ClientChannels(client, {
       namespaces: new Set([NS_JINGLE, NS_IBB, NS_BYTESTREAMS, NS_DISCO_INFO, NS_PING]),
       knows: (from) => this.#acquaintances.knows(from),
@@ -127,6 +138,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       observe: (stanza, from) => this.#observe(stanza, from),
       outgoing: (stanza) => this.#outgoing(stanza),
       onOnline: (channel) => this.#online(channel),
+      onStopping: async () => await this.#stopping(),
       report: (error) => this.#report(error),
     });
     client.on("error", this.#onClientError);
@@ -149,7 +161,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
    * @throws every code of docs/errors.md but the store's own writing; `phase` says in which step
    */
   async open(address: string, options: OpenOptions = {}): Promise<Session> {
-    return await this.#open(address, options, options.code !== undefined);
+    return await this.#open(address, options, { verifying: options.code !== undefined });
   }
 
   /**
@@ -158,11 +170,27 @@ export class Balcony extends EventEmitter<BalconyEvents> {
    * @throws what `open()` does; `verification-unsupported` where the peer's client knows none
    */
   async verify(address: string, options: OpenOptions = {}): Promise<Session> {
-    return await this.#open(address, options, true);
+    return await this.#open(address, options, { verifying: true });
   }
 
-  async #open(address: string, options: OpenOptions, verifying: boolean): Promise<Session> {
-    const connection = await this.#connected();
+  /**
+   * Opens a stream with the peer of an ESession whose client has streams by now, as `upgradable` tells, and then closes the ESession.
+   * @throws `invalid-argument` for a session that is a stream; what `open()` does: `unsupported-peer` where the client has none yet. The ESession then stands as before
+   */
+  async upgrade(session: Session, options: OpenOptions = {}): Promise<Session> {
+    if (session.security.protocol !== "ESession") throw new BalconyError("invalid-argument", "That session is a stream already.");
+    const stream = await this.#open(session.peer, options, { streamsAlone: true });
+    await session.close();
+    return stream;
+  }
+
+  async #open(
+    address: string,
+    options: OpenOptions,
+    { streamsAlone = false, verifying = false }: { readonly streamsAlone?: boolean; readonly verifying?: boolean },
+  ): Promise<Session> {
+    const connected = await this.#connected();
+    const connection = streamsAlone ? { ...connected, esessions: undefined } : connected;
     const peer = readAddress(address);
     if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
     const context = this.#context(connection, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
@@ -230,6 +258,12 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     await this.#channels.close();
     this.client.removeListener("error", this.#onClientError);
     await this.store.close();
+  }
+
+  /** XEP-0116, "ESession Termination": every one, before going offline. */
+  async #stopping(): Promise<void> {
+    const connection = await this.#connection?.catch(() => undefined); // there is nothing to end on a connection that never came
+    if (connection && !connection.channel.closed.aborted) await connection.esessions?.close().catch((error: unknown) => this.#report(error));
   }
 
   readonly #onClientError = (error: unknown): void => {
@@ -395,6 +429,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     this.#contacts.received(stanza, { from, self, acquainted });
     if (!acquainted) return;
     this.#advertisement.received(stanza, from);
+    this.#gains.received(this.#channels.current, stanza, from);
     this.#presence.answer(this.#channels.current, stanza, from);
   }
 

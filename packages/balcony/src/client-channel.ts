@@ -20,6 +20,8 @@ export interface ClientChannelOptions {
   readonly outgoing: (stanza: Element) => Element;
   /** A connection with this channel has begun: after each login, and never for a resumed one. */
   readonly onOnline: (channel: StanzaRouter) => void;
+  /** The application stops the client: what has to be said before it is offline. Must not throw. */
+  readonly onStopping: () => Promise<void>;
   readonly report: (error: unknown) => void;
 }
 
@@ -58,6 +60,13 @@ export class ClientChannels {
     // Before it is online the client sends what a broken connection has swallowed, once more: that has been looked at.
     const passing = (stanza: Element): Element => (client.status === "online" ? options.outgoing(stanza) : stanza);
     if (sendManyNow) client.sendMany = async (stanzas: Iterable<Element>) => await sendManyNow([...stanzas].map(passing));
+    const stop = client.stop?.bind(client);
+    if (stop) {
+      client.stop = async () => {
+        await options.onStopping();
+        return await stop();
+      };
+    }
 
     const online = () => this.#online();
     const disconnected = () => {
@@ -79,6 +88,7 @@ export class ClientChannels {
       client._onElement = passOn;
       client.send = sendNow;
       if (sendManyNow) client.sendMany = sendManyNow;
+      if (stop) client.stop = stop;
     };
   }
 

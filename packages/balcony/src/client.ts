@@ -43,6 +43,8 @@ export interface ClientInternals extends XmppClient {
     removeListener(event: "resumed", listener: () => void): unknown;
   };
   sendMany?(stanzas: Iterable<Element>): Promise<unknown>;
+  /** Ends the stream to the server, on the application's word. */
+  stop?(): Promise<unknown>;
   _onData(data: Uint8Array | ArrayBuffer | string): void;
   _onElement(element: Element): void;
 }

@@ -35,6 +35,7 @@ export async function remember(context: Context, previous: Settled): Promise<Ses
         transport: jingle.transport,
         trust,
         ...(trust === "verified" && pinned?.verified && { verified: pinned.verified }),
+        ...(pinned?.label !== undefined && { petname: pinned.label }),
         firstUse: decision.action === "accept" && decision.firstUse,
         alerts: [
           ...decision.alerts,

@@ -10,6 +10,8 @@ interface Common {
   readonly trust: "unverified" | "verified";
   /** How and when (ISO 8601) the peer's key was verified, where it is. */
   readonly verified?: NonNullable<Device["verified"]>;
+  /** What this person calls the key (`store.label()`): their own name for whoever has it, to be shown above the address, which is others' to choose. */
+  readonly petname?: string;
   /** Is this the first time that this key was seen for this address? */
   readonly firstUse: boolean;
   readonly alerts: readonly SecurityAlert[];

@@ -1,11 +1,15 @@
 import { EventEmitter } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { StanzaRouter } from "@balcony/channel";
 import { type ESession, ESessions, memorySecrets } from "@balcony/esessions";
 import { nodeArithmetic, nodeCrypto } from "@balcony/esessions/node";
+import { TrustStore } from "@balcony/trust";
 import { type Element, parseElement } from "@balcony/xml";
 import { client } from "@xmpp/client";
 import { afterEach, describe, expect, it } from "vitest";
-import { codeOf, keyOf, message, nextError, stage } from "../../../test/attacks/stage.js";
+import { codeOf, keyOf, message, nextError, stage, untouched } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
 import { type BalconyOptions, type SealedSecurity, type Session, type VerificationRequest, xml } from "../src/index.js";
 
@@ -111,6 +115,74 @@ describe("a peer with ESessions alone", () => {
     const refusal = nextError(romeo);
     expect(await codeOf(juliet.e2e.open(romeo.self))).toBe("declined");
     expect((await refusal).code).toBe("key-changed");
+  });
+
+  it("whose application stops its client itself ends the session properly before it is offline", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const [ours, theirs] = await streamBetween(romeo, juliet);
+    const errors: unknown[] = [];
+    for (const session of [ours, theirs]) session.on("error", (error) => errors.push(error));
+    const closed = next(theirs, "close");
+    await romeo.xmpp.stop();
+    await closed;
+    expect([ours.status, theirs.status, errors]).toEqual(["offline", "offline", []]);
+    expect(theirs.channel.closed.reason.message).toBe(`${romeo.self} ended the session.`); // by its own word, and not because it is gone
+  });
+
+  it("that gains streams is told of, and upgraded: the same key, and the ESession is closed once the stream stands", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", yes)];
+    on.interfere = (stanza, { direction, session }) => {
+      const query = direction === "in" && session === juliet.self ? stanza.getChild("query", "http://jabber.org/protocol/disco#info") : undefined;
+      const feature = query?.getChildren("feature").find(({ attrs }) => attrs.var === "urn:xmpp:jingle:apps:xmlstream:0");
+      if (feature) query?.remove(feature);
+      return stanza;
+    };
+    const answered = next<Session>(juliet.e2e, "session");
+    const session = await romeo.e2e.open(juliet.self);
+    await answered;
+    expect([session.security.protocol, await codeOf(romeo.e2e.upgrade(session)), session.status]).toEqual(["ESession", "unsupported-peer", "online"]);
+    on.interfere = untouched;
+    const told = next<Session>(romeo.e2e, "upgradable");
+    await juliet.xmpp.send(xml("presence", { to: romeo.self }));
+    expect(await told).toBe(session);
+    const stream = await romeo.e2e.upgrade(session);
+    expect([stream.security.protocol, stream.security.firstUse, session.status, keyOf(stream)]).toEqual(["TLSv1.3", false, "offline", keyOf(session)]);
+    expect(await codeOf(romeo.e2e.upgrade(stream))).toBe("invalid-argument");
+    expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("none");
+  });
+
+  it("is shown under the name that this person has given its key, in an ESession and in a stream", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const [first] = await streamBetween(romeo, juliet);
+    expect(first.security.petname).toBeUndefined();
+    await romeo.e2e.store.label(ROMEO, JULIET, keyOf(first), "Jule");
+    const [again, there] = await streamBetween(romeo, juliet);
+    expect([again.security.petname, there.security.petname]).toEqual(["Jule", undefined]);
+    const [benvolio, tybalt] = [await on.login("benvolio"), await on.login("tybalt")];
+    const [stream] = await streamBetween(benvolio, tybalt);
+    await benvolio.e2e.store.label("benvolio@montague.lit", "tybalt@capulet.lit", keyOf(stream), "Prince of Cats");
+    expect((await streamBetween(benvolio, tybalt))[0].security.petname).toBe("Prince of Cats");
+  });
+
+  it("has its passphrase asked for when the store is opened, and never in the middle of a negotiation", async () => {
+    const folder = join(await mkdtemp(join(tmpdir(), "balcony-passphrase-")), "store");
+    let asked = 0;
+    const passphrase = (): Promise<string> => {
+      asked++;
+      return Promise.resolve("o Romeo");
+    };
+    const store = await TrustStore.open({ folder, passphrase });
+    expect(asked).toBe(1);
+    const [romeo, juliet] = [await on.login("romeo", { ...yes, store }), await on.login("juliet", sealedAlone)];
+    for (const retained of ["none", "matched"]) {
+      const [ours] = await streamBetween(romeo, juliet);
+      expect([security(ours).esession.retained, asked]).toEqual([retained, 1]);
+      await ours.close();
+    }
+    const [secret] = store.secrets(ROMEO, JULIET);
+    const kept = await readFile(join(folder, "keys.json"), "utf8");
+    expect(kept).not.toContain(Buffer.from(secret?.current ?? []).toString("base64"));
+    await rm(join(folder, ".."), { recursive: true });
   });
 
   it("is found by its bare address, and passed over for a device that has streams", async () => {

@@ -23,13 +23,13 @@ export async function secured(context: Context, session: ESession): Promise<Sess
   const identified = await identify(context, session);
   const { decision, proven } = identified;
   const [account, other] = [bare(context.channel.self), bare(peer)];
-  if (proven && decision) await store.accepted(account, other, { spki: proven.spki, decision, streamed: false });
+  const pinned = proven && decision && (await store.accepted(account, other, { spki: proven.spki, decision, streamed: false }));
   return {
     stream: new SealedStanzas(session),
     jingle: { peer, role: session.role, terminate: () => Promise.resolve() },
     report,
     verification: { store, ceremonies, ...(proven && { binding: { role: session.role, spki: proven.spki, ctx: proven.binding.ctx, ekm: proven.binding.ekm } }) },
-    security: securityOf(context, session, identified),
+    security: { ...securityOf(context, session, identified), ...(pinned?.label !== undefined && { petname: pinned.label }) },
   };
 }
 
