@@ -7,8 +7,8 @@ import { readEncrypted } from "../src/encrypted-content.js";
 import { type Compatibility, type Crypto, deployed, strict } from "../src/index.js";
 import { nodeCrypto } from "../src/node/crypto.js";
 import { fromBase64 } from "../src/octets.js";
-import type { StanzaCipher } from "../src/stanza-cipher.js";
-import { cipherPair, prepared, smallPower } from "./cipher-pair.js";
+import { StanzaCipher } from "../src/stanza-cipher.js";
+import { cipherPair, establishedPair, prepared, smallPower } from "./cipher-pair.js";
 
 function receive(cipher: StanzaCipher, c: Element): string | undefined {
   const { plaintext, rekey } = cipher.open(readEncrypted(c));
@@ -102,6 +102,79 @@ describe("stanza encryption (XEP-0200)", () => {
     }
     expect(published.size).toBeGreaterThan(10);
     expect(misused).toBe(0);
+  });
+
+  it("publishes the MAC keys of both directions once nobody can use them any more, and no sooner", () => {
+    const { alice: a, bob: b } = establishedPair();
+    const key = (octets: Uint8Array) => Buffer.from(octets).toString("base64");
+    const [sending, receiving] = [key(a.sending.mac), key(a.receiving.mac)];
+    const [alice, bob] = [new StanzaCipher(nodeCrypto, a), new StanzaCipher(nodeCrypto, b)];
+    const olds = (c: Element) => c.getChildren("old").map((old) => old.getText());
+    const [rekeying, next] = [sealed(alice, "1", true), sealed(alice, "2")];
+    expect([olds(rekeying), olds(next)]).toEqual([[], []]); // Bob may not have seen it
+    receive(bob, rekeying);
+    const answer = sealed(bob, "3");
+    expect([answer.getChildText("new"), olds(answer)]).toEqual(["1", [sending]]); // what Alice sent under it has all come
+    receive(alice, answer);
+    const published = sealed(alice, "4");
+    expect(olds(published).sort()).toEqual([sending, receiving].sort());
+    expect(olds(sealed(alice, "5"))).toEqual([]); // once
+    receive(bob, next);
+    expect(olds(sealed(bob, "6"))).toEqual([]);
+    receive(bob, published);
+    expect(olds(sealed(bob, "7"))).toEqual([]); // his own sending key was replaced by her re-key, and he has sent none that she might not have
+  });
+
+  it("begins no more re-keys than eight that the peer has not been heard to have seen", () => {
+    const { alice, bob } = cipherPair();
+    const sent: Element[] = [];
+    while (alice.mayRekey && sent.length < 20) sent.push(sealed(alice, "x", true));
+    expect(sent.length).toBe(8);
+    for (const c of sent) receive(bob, c);
+    receive(alice, sealed(bob, "y"));
+    expect([alice.mayRekey, alice.exhausted]).toEqual([true, false]);
+    expect(receive(bob, sealed(alice, "z", true))).toBe("z");
+  });
+
+  it("publishes no more than sixteen old keys in one stanza, and the rest in the next", () => {
+    const { alice, bob } = cipherPair();
+    const counts: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      receive(bob, sealed(alice, "x", true));
+      receive(bob, sealed(alice, "x", true));
+    }
+    for (let turn = 0; turn < 3; turn++) counts.push(sealed(bob, "y").getChildren("old").length);
+    expect(counts).toEqual([16, 4, 0]);
+  });
+
+  it("says of itself what went wrong, and in which phase", () => {
+    const { alice, bob } = cipherPair();
+    const c = readEncrypted(sealed(alice, "x", true));
+    expect(() => bob.open({ ...c, seen: 7 })).toThrow(expect.objectContaining({ phase: "session", message: expect.stringContaining("altered, lost, doubled") }));
+    bob.open(c);
+    expect(() => bob.open(c)).toThrow(expect.objectContaining({ code: "internal", message: expect.stringContaining("before the re-key") }));
+    const { alice: other, bob: there } = cipherPair();
+    const weak = other.seal("x", { ...prepared(other), publicValue: Uint8Array.of(1) });
+    expect(() => there.open(readEncrypted(weak as Element))).toThrow(expect.objectContaining({ phase: "session", message: expect.stringContaining("out of range") }));
+  });
+
+  it("pads to whole blocks where the setting has it, and not at all where it has not", () => {
+    const lengths = (compatibility: Compatibility) =>
+      ["x", "x".repeat(16), "x".repeat(17)].map((text) => fromBase64(sealed(cipherPair({ compatibility }).alice, text).getChildText("data") ?? "")?.length);
+    expect([lengths(deployed), lengths(strict)]).toEqual([
+      [16, 16, 32],
+      [1, 16, 17],
+    ]);
+  });
+
+  it("destroys every key and exponent, those of re-keys under way too", () => {
+    const { alice: a } = establishedPair();
+    const alice = new StanzaCipher(nodeCrypto, a);
+    const rekey = prepared(alice);
+    alice.seal("x", rekey);
+    alice.wipe();
+    const left = [a.sending.cipher, a.sending.mac, a.receiving.cipher, a.receiving.mac, a.exponent, rekey.exponent].map((secret) => secret.some((octet) => octet !== 0));
+    expect(left).toEqual([false, false, false, false, false, false]);
   });
 
   it("a re-key computed before the peer's arrived is void", () => {
