@@ -1,5 +1,5 @@
 import { answersItself, BalconyError, notMine, randomId, readAddress, type StanzaChannel, type Unsubscribe, type WaitOptions, withDeadline } from "@balcony/channel";
-import { bare, type Element, isFull, type Jid, type Limits } from "@balcony/xml";
+import { bare, type Element, isFull, type Jid, type Limits, serialize, XmlError } from "@balcony/xml";
 import type { Arithmetic, Crypto } from "./crypto.js";
 import { envelope, formIn, no, threadOf, wrapForm } from "./envelope.js";
 import { isEncrypted } from "./foreign-stanza.js";
@@ -127,15 +127,35 @@ export class ESessions {
    * @throws `esession-options`, `esession-check`, `esession-form`, `declined`, `stanza-error`, `reflection`, `not-trusted` and what `keys.trust` throws, `key-unacceptable`, `timeout`,
    *   `aborted`, `closed`; `invalid-argument` for three messages without an identification by key, or with an other secret
    */
-  async initiate(peer: Jid, { messages = 4, otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions = {}): Promise<ESession> {
+  async initiate(peer: Jid, options: InitiateOptions = {}): Promise<ESession> {
+    return await this.#initiate(peer, options, undefined);
+  }
+
+  /**
+   * Sends one message under keys of its own, with nothing that lasts: in a negotiation of three messages whose last form holds it and ends the session (XEP-0116, "Sending Alice's Identity"). Only to a peer that
+   * takes three, with an identification by key of both sides.
+   * @returns once it is sent; nobody says that it was read
+   * @throws what `initiate()` does
+   */
+  async sendOnce(peer: Jid, message: Element, options: WaitOptions = {}): Promise<void> {
+    if (message.name !== "message" || message.attrs.type === "error") throw new BalconyError("invalid-argument", "What is sent by itself is a message, and no error.");
+    writable(message); // what cannot be sent is told before anybody is asked for anything
+    const session = await this.#initiate(peer, { ...options, messages: 3 }, message);
+    session.lost(new BalconyError("closed", "The session was for one stanza.", { peer: session.peer }));
+  }
+
+  async #initiate(peer: Jid, { messages = 4, otherSecret, signal, timeout = this.#options.timeout ?? TIMEOUT }: InitiateOptions, single: Element | undefined): Promise<ESession> {
     if (messages === 3) this.#mayBeThree(otherSecret);
     const address = readAddress(peer);
     const thread = randomId();
-    const given = await this.#given(
-      bare(address),
-      this.#parametersFor(bare(address), thread),
-      otherSecret ?? (messages === 4 ? await this.#options.otherSecret?.(bare(address)) : undefined),
-    );
+    const given = {
+      ...(await this.#given(
+        bare(address),
+        this.#parametersFor(bare(address), thread),
+        otherSecret ?? (messages === 4 ? await this.#options.otherSecret?.(bare(address)) : undefined),
+      )),
+      terminates: single !== undefined,
+    };
     const { arithmetic, keys } = this.#options;
     let negotiation: Negotiation | undefined;
     const established = new Promise<ESession>((resolve, reject) => {
@@ -155,6 +175,7 @@ export class ESessions {
         keys,
         send: (stanza) => this.#channel.send(stanza),
         establish: (from, outcome, early) => this.#establish(from, thread, "initiator", outcome, early),
+        beside: single && ((session) => session.sealBeside(single)),
         done: resolve,
         failed: reject,
       });
@@ -166,6 +187,7 @@ export class ESessions {
       return await withDeadline(established, { timeout, signal, waitingFor: `${address} to negotiate an ESession` });
     } catch (error) {
       negotiation?.abandon(asError(error));
+      this.#drop(thread, asError(error));
       throw error;
     } finally {
       this.#channel.closed.removeEventListener("abort", onClosed);
@@ -274,6 +296,7 @@ export class ESessions {
       },
       failed: (error) => {
         over();
+        this.#drop(thread, error);
         this.#options.report(error);
       },
     });
@@ -308,6 +331,11 @@ export class ESessions {
       throw error;
     }
     return session;
+  }
+
+  /** A negotiation that failed when its session was there already, as the last form could not be sent: nobody will ever get it. */
+  #drop(thread: string, error: BalconyError): void {
+    for (const session of [...this.#sessions.values()]) if (session.thread === thread) session.lost(error);
   }
 
   /** Encrypted presence, or an encrypted request. */
@@ -357,6 +385,15 @@ export class ESessions {
 
   #send(to: Jid, thread: string, form: Element, wrapper: "feature" | "init"): void {
     this.#channel.send(envelope(to, thread, wrapForm(form, wrapper))).catch((error: unknown) => this.#options.report(error));
+  }
+}
+
+/** @throws `invalid-argument` for what cannot be written as XML */
+function writable(stanza: Element): void {
+  try {
+    serialize(stanza);
+  } catch (error) {
+    throw error instanceof XmlError ? new BalconyError("invalid-argument", error.message, { cause: error }) : error;
   }
 }
 

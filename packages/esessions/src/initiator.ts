@@ -220,7 +220,9 @@ function complete(given: Given, all: Agreed, known: Known | undefined): Step<Ini
     ["accept", ["1"], type],
     ["nonce", [toBase64(nonceB)], type],
     ...(known
-      ? []
+      ? given.terminates
+        ? [["terminate", ["1"], type] as const]
+        : []
       : ([
           ["rshashes", hashes.map(toBase64).sort(), "hidden"],
           ["dhkeys", [toBase64(e)], type],

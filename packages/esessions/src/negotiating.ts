@@ -51,6 +51,8 @@ export interface NegotiationOptions<Result> {
    * leave: what the peer sends next must find the session, and a crash must find the secret.
    */
   readonly establish: (peer: Jid, outcome: Outcome, early: readonly Element[]) => Promise<Result>;
+  /** What is encrypted beside the last form, in its stanza. */
+  readonly beside?: ((result: Result) => Element) | undefined;
   readonly done: (result: Result) => void;
   readonly failed: (error: BalconyError) => void;
 }
@@ -60,7 +62,7 @@ const MOST_EARLY = 256;
 
 /** Runs a machine: performs its effects in their order, and gives it what comes in one after the other. */
 export function negotiate<Result>(run: NegotiationOptions<Result>): Negotiation {
-  const { account, arithmetic, begin, done, establish, failed, given, keys, send, step, thread } = run;
+  const { account, arithmetic, begin, beside, done, establish, failed, given, keys, send, step, thread } = run;
   const early: Element[] = [];
   let last: Element | undefined;
   let finished = false;
@@ -83,7 +85,7 @@ export function negotiate<Result>(run: NegotiationOptions<Result>): Negotiation 
     const established = effects.find((effect) => effect.kind === "established");
     const result = established && (await establish(address(), established.outcome, early.splice(0)));
     for (const effect of effects) {
-      if (effect.kind === "send") await send(envelope(address(), thread, wrapForm(effect.form, effect.wrapper)));
+      if (effect.kind === "send") await send(envelope(address(), thread, wrapForm(effect.form, effect.wrapper), ...(result !== undefined && beside ? [beside(result)] : [])));
       else if (effect.kind === "refuse" && last) await send(refusal(address(), thread, last, effect.condition, effect.fields));
       else if (effect.kind === "failed") fail(effect.error);
       else {

@@ -27,6 +27,8 @@ export interface Given {
   readonly otherSecret?: Uint8Array | undefined;
   /** Our own, where we may have to show one. */
   readonly publicKey?: RsaKey | undefined;
+  /** Is the session over with the stanza in the last form's? Three messages, and the initiator. */
+  readonly terminates?: boolean | undefined;
 }
 
 /** What happens to a negotiation. */
@@ -75,6 +77,8 @@ export interface Outcome {
   /** K before any re-key, for the binding; to be wiped. */
   readonly finalSecret: Uint8Array;
   readonly transcript: Transcript;
+  /** The initiator's last form says that the session is over with what is encrypted beside it (XEP-0116, "Sending Alice's Identity"): three messages only. */
+  readonly terminates?: boolean;
 }
 
 /** What was said, as both sides have hashed it. */

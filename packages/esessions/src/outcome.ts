@@ -18,6 +18,7 @@ interface Held {
   readonly peerPublic: Uint8Array;
   readonly peerKey: RsaKey | undefined;
   readonly transcript: Transcript;
+  readonly terminates?: boolean;
   /** Four messages only: M_A, and the retained secret, if there was a shared one. */
   readonly confirmed?: { readonly macA: SealedIdentity["mac"]; readonly shared: Uint8Array | undefined };
 }
@@ -45,6 +46,7 @@ export function established({ crypto, prime, secrets }: Given, held: Held): Effe
     peerKey,
     finalSecret,
     transcript,
+    ...(held.terminates && { terminates: true }),
   };
   return { kind: "established", outcome };
 }

@@ -271,7 +271,16 @@ function knowing(given: Given, all: Completed, result: Check): Step<ResponderSta
   if (result.kind === "checking") return { state: { at: "checking", checking: result.checking, completed: all }, effects: result.effects };
   if (!all.early) return finish(given, all, result.key);
   const { counterA, early, k, keys } = all;
-  return ended([established(given, { ...held(given, all, ""), finalSecret: k, keys, counters: { sending: early.counterB, receiving: counterA }, peerKey: result.key })]);
+  return ended([
+    established(given, {
+      ...held(given, all, ""),
+      finalSecret: k,
+      keys,
+      counters: { sending: early.counterB, receiving: counterA },
+      peerKey: result.key,
+      terminates: flag(all.completion.form, "terminate") === true,
+    }),
+  ]);
 }
 
 /** XEP-0116, "Generating Bob's Final Session Keys" and "Sending Bob's Identity". */

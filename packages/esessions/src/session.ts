@@ -175,11 +175,16 @@ export class ESession {
   }
 
   async #transmit(stanza: Element): Promise<void> {
-    if (this.#over) throw new BalconyError("closed", "The session has ended.", { peer: this.peer });
+    if (this.#over || this.#options.outcome.terminates) throw new BalconyError("closed", "The session has ended.", { peer: this.peer });
     if (this.#cipher.exhausted)
       throw this.#end(new BalconyError("resource-constraint", "The session's key has encrypted as much as it may.", { phase: "session", peer: this.peer }));
     if (stanza.attrs.type !== "result" && stanza.attrs.type !== "error") this.guard?.(stanza);
     await this.#send(stanza);
+  }
+
+  /** The content of a message that goes with the form that completes the negotiation, in its stanza. @throws `invalid-argument` */
+  sealBeside(message: Element): Element {
+    return this.#seal(this.#takeApart(message).content);
   }
 
   async #send(stanza: Element): Promise<void> {
@@ -230,7 +235,11 @@ export class ESession {
       const rest = this.#rest;
       this.#rest = undefined;
       const stanza = rest ? undefined : this.#waiting.shift();
-      if (!rest && !stanza) return;
+      if (!rest && !stanza) {
+        if (this.#options.outcome.terminates && this.#admits === everything)
+          this.#end(new BalconyError("closed", `${this.peer} began the session for one stanza.`, { peer: this.peer }));
+        return;
+      }
       try {
         rest?.();
         if (stanza) this.#take(stanza);

@@ -226,3 +226,70 @@ describe("a negotiation of three messages (XEP-0116, SIGMA-I)", () => {
     expect([a, b].map(({ security }) => security.peerKey !== undefined)).toEqual([true, true]);
   });
 });
+
+describe("a single stanza under keys of its own (XEP-0116, three messages with terminate)", () => {
+  const parameters: Partial<Parameters> = { ...byKey, messages: [3], wholeStanzas: false };
+
+  /** Bob's side hears at most one stanza of each session. */
+  function pair() {
+    const network = memoryStanzaNetwork({ report: () => undefined });
+    const wire: Element[] = [];
+    network.tap((stanza) => {
+      wire.push(stanza);
+      return stanza;
+    });
+    const alice = side(network, ALICE, { keys: both.alice, parameters });
+    const bob = side(network, BOB, { keys: both.bob, parameters });
+    return { network, wire, alice, bob };
+  }
+
+  it("arrives in the third message, and the session is over on both sides", async () => {
+    const { alice, bob, wire } = pair();
+    const [, theirs] = await Promise.all([alice.sessions.sendOnce(BOB, body("Good night")), bob.incoming()]);
+    const heard: (string | null)[] = [];
+    theirs.channel.onStanza(({ stanza }) => void heard.push(stanza.getChildText("body")));
+    await expect(theirs.channel.send(body("x"))).rejects.toMatchObject({ code: "closed" });
+    theirs.deliver();
+    expect([heard, theirs.channel.closed.reason.code]).toEqual([["Good night"], "closed"]);
+    expect(wire.map((stanza) => [stanza.attrs.from, stanza.getChild("c") !== undefined])).toEqual([
+      [ALICE, false],
+      [BOB, false],
+      [ALICE, true],
+    ]);
+    expect(wire[2]?.toString()).not.toContain("Good night");
+    expect(sameKey(theirs.security.peerKey, signers.alice.publicKey)).toBe(true);
+    expect([alice.errors, bob.errors]).toEqual([[], []]);
+  });
+
+  it("that a server has altered, or whose form it has altered, is not taken", async () => {
+    for (const alter of ["data", "terminate"]) {
+      const { alice, bob, network } = pair();
+      network.tap((stanza) => {
+        const c = stanza.getChild("c");
+        const x = stanza.getChild("feature")?.getChild("x");
+        const field = x?.getChildren("field").find(({ attrs }) => attrs.var === "terminate");
+        const data = c?.getChild("data");
+        if (alter === "data" && data) data.children = [toBase64(new Uint8Array(32))];
+        if (alter === "terminate" && field) x?.remove(field);
+        return stanza;
+      });
+      await alice.sessions.sendOnce(BOB, body("x"));
+      if (alter === "terminate") {
+        await expect.poll(() => bob.errors).toMatchObject([{ code: "esession-check" }]);
+        continue;
+      }
+      const theirs = await bob.incoming();
+      theirs.deliver();
+      expect(theirs.channel.closed.reason.code).toBe("stanza-unverified");
+    }
+  });
+
+  it("is a message, and needs keys", async () => {
+    const { alice } = pair();
+    for (const stanza of [xml("presence"), xml("message", { type: "error" }), xml("message", {}, xml("body", {}, "\0"))]) {
+      await expect(alice.sessions.sendOnce(BOB, stanza)).rejects.toMatchObject({ code: "invalid-argument" });
+    }
+    const network = memoryStanzaNetwork();
+    await expect(side(network, ALICE).sessions.sendOnce(BOB, body("x"))).rejects.toMatchObject({ code: "invalid-argument" });
+  });
+});
