@@ -38,6 +38,7 @@ export async function exchangeObjects(session: Session, output: Output, verify?:
     return true;
   };
   const verifying = new Verifying(session, output, (work) => work(), over);
+  keepAlive(true);
   const lines = createInterface({ input: process.stdin, terminal: false });
   session.once("close", () => left.abort());
   lines.on("close", () => {
@@ -61,7 +62,14 @@ export async function exchangeObjects(session: Session, output: Output, verify?:
   } finally {
     lines.close();
     process.stdin.pause();
+    keepAlive(false); // a stdin that stays open must not keep the process
   }
+}
+
+/** Pipes and sockets keep a process, and a file has no say in it. */
+function keepAlive(yes: boolean): void {
+  const { stdin } = process;
+  if ("ref" in stdin && "unref" in stdin) stdin[yes ? "ref" : "unref"]();
 }
 
 function obey(said: Said, { output, session, verifying }: { readonly session: Session; readonly output: Output; readonly verifying: Verifying }): void {
