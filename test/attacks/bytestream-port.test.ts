@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createIdentity, secure } from "@balcony/tls";
+import { childElements, type Element } from "@balcony/xml";
 import { startTls } from "@balcony/xml-stream";
 import type { Session } from "balcony";
 import { describe, expect, it } from "vitest";
@@ -33,6 +34,16 @@ async function letIn(port: number, hash: string): Promise<Socket> {
   return socket;
 }
 
+/** The first `<transport/>` of SOCKS5 bytestreams, be it within others that are tried beside it. */
+function bytestream(element: Element): Element | undefined {
+  if (element.is("transport", NS_S5B)) return element;
+  for (const child of childElements(element)) {
+    const found = bytestream(child);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 type Stranger = (socket: Socket, victims: { readonly self: string; readonly peer: string }) => Promise<unknown> | undefined;
 
 const strangers: Readonly<Record<string, Stranger>> = {
@@ -58,7 +69,7 @@ function strangersFirst(juliet: LoggedIn, romeo: LoggedIn, stranger: Stranger, m
   let letIns: Promise<unknown> | undefined;
   on.interfere = (stanza, { direction, session }) => {
     const jingle = stanza.getChild("jingle", NS_JINGLE);
-    const transport = jingle?.getChild("content")?.getChild("transport", NS_S5B);
+    const transport = jingle && bytestream(jingle);
     if (jingle?.attrs.action !== "session-accept" || !transport || direction !== "in" || session !== juliet.self || letIns) return stanza;
     const { host, port } = transport.getChildren("candidate").find(({ attrs }) => attrs.type === "direct")?.attrs ?? {};
     expect(host).toBe("127.0.0.1");

@@ -32,13 +32,22 @@ export function grade({ path }: Pick<Measurement, "path">): Grade {
   return / (proxy|relay)$/.test(path) ? "relay" : "direct";
 }
 
-/** Builds the lab, opens every stream of these pairs, and takes the lab away again, whatever happens. */
-export async function measure(pairs: readonly Pair[], tell: (measurement: Measurement, outcome: Outcome) => void): Promise<Measurement[]> {
+interface Cell {
+  readonly pair: Pair;
+  readonly choice: Choice;
+}
+
+/** Builds the lab, opens every stream of these pairs that is wanted, and takes the lab away again, whatever happens. */
+export async function measure(
+  pairs: readonly Pair[],
+  { wanted, tell }: { readonly wanted: (pair: Pair, choice: Choice) => boolean; readonly tell: (measurement: Measurement, outcome: Outcome) => void },
+): Promise<Measurement[]> {
   await removeStale();
   const lab = new Lab();
+  const cells = pairs.flatMap((pair) => choices.map((choice) => ({ pair, choice }))).filter(({ pair, choice }) => wanted(pair, choice));
   try {
-    await lab.build(pairs);
-    return await lab.run(pairs, tell);
+    await lab.build(pairs, cells);
+    return await lab.run(cells, tell);
   } finally {
     await lab.remove();
   }
@@ -49,7 +58,7 @@ class Lab {
   readonly #namespaces: Namespace[] = [];
   #stopServer: () => Promise<void> = async () => undefined;
 
-  async build(pairs: readonly Pair[]): Promise<void> {
+  async build(pairs: readonly Pair[], cells: readonly Cell[]): Promise<void> {
     const made = (namespace: Namespace): void => void this.#namespaces.push(namespace);
     const internet = await Internet.make(made);
     const server = await publicHost(internet);
@@ -67,15 +76,15 @@ class Lab {
     await atOnce(4, [...sites], async ([label, namespace]) => {
       const host = new RemoteHost(namespace);
       this.#hosts.set(label, host);
-      for (const choice of choices)
+      const wanted = new Set(cells.filter(({ pair }) => labels(pair.hosts).includes(label)).map(({ choice }) => choice));
+      for (const choice of wanted)
         await host.login({ service: server.service, servers: server.servers, jid: address(label, choice), transports: choice === "all" ? undefined : [choice] });
     });
   }
 
-  async run(pairs: readonly Pair[], tell: (measurement: Measurement, outcome: Outcome) => void): Promise<Measurement[]> {
-    const all = pairs.flatMap((pair) => choices.map((choice) => ({ pair, choice })));
-    const measured = new Array<Measurement>(all.length);
-    await atOnce(AT_ONCE, [...all.entries()], async ([index, { pair, choice }]) => {
+  async run(cells: readonly Cell[], tell: (measurement: Measurement, outcome: Outcome) => void): Promise<Measurement[]> {
+    const measured = new Array<Measurement>(cells.length);
+    await atOnce(AT_ONCE, [...cells.entries()], async ([index, { pair, choice }]) => {
       const [a, b] = labels(pair.hosts);
       const outcome = await (this.#hosts.get(a) as RemoteHost).open({ jid: address(a, choice), peer: address(b, choice), timeout: TIMEOUT });
       measured[index] = summary(pair, choice, outcome);

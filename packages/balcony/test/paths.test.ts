@@ -1,3 +1,4 @@
+import { childElements, type Element } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
 import { codeOf, message, stage } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
@@ -9,6 +10,12 @@ untilHandshakesRanOut();
 const friends = stage({ sharedRoster: true });
 const strangers = stage();
 const here = { dangerouslyUseLoopback: true } as const;
+
+/** No candidate leads anywhere. */
+function spoil(element: Element): void {
+  if (element.getName() === "candidate") element.attrs.port = "1";
+  for (const child of childElements(element)) spoil(child);
+}
 
 it("people who know each other get a direct path, and hear which", async () => {
   const [romeo, juliet] = [await friends.login("romeo", here), await friends.login("juliet", here)];
@@ -38,7 +45,7 @@ it("where SOCKS5 bytestreams lead nowhere the stream goes in-band, and what fail
   const transports = ["s5b", "ibb"] as const;
   const [romeo, juliet] = [await friends.login("romeo", { ...here, transports, paths: "direct" }), await friends.login("juliet", { ...here, transports })];
   friends.interfere = (stanza) => {
-    for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
+    spoil(stanza);
     return stanza;
   };
   const answered = new Promise<void>((resolve) => juliet.e2e.once("session", () => resolve()));
@@ -51,7 +58,7 @@ it("where SOCKS5 bytestreams lead nowhere the stream goes in-band, and what fail
 it("whatever fails leads to the next, each in its share of the time, and the stream still stands before the deadline", async () => {
   const [romeo, juliet] = [await friends.login("romeo", here), await friends.login("juliet", here)];
   friends.interfere = (stanza) => {
-    for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
+    spoil(stanza);
     return stanza;
   };
   const paths: string[] = [];
@@ -69,7 +76,7 @@ it("where nothing leads anywhere, the error says of each candidate why", async (
   const transports = ["s5b", "ice-tcp"] as const;
   const [romeo, juliet] = [await friends.login("romeo", { ...here, transports }), await friends.login("juliet", { ...here, transports })];
   friends.interfere = (stanza) => {
-    for (const candidate of stanza.getChild("jingle")?.getChild("content")?.getChild("transport")?.getChildren("candidate") ?? []) candidate.attrs.port = "1";
+    spoil(stanza);
     return stanza;
   };
   const error = await romeo.e2e.open(juliet.self, { timeouts: { negotiation: 5_000 } }).catch((reason: unknown) => reason as BalconyError);

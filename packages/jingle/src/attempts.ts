@@ -123,7 +123,7 @@ export class Attempts {
     const kept = taken ?? present;
     if (!present || !kept) return;
     for (const one of all(present)) if (one.bytes !== kept.bytes) one.bytes.destroy();
-    this.#connections.set(number, { bytes: kept.bytes, path: kept.path });
+    this.#connections.set(number, { bytes: kept.bytes, path: kept.path, transport: present.transport });
   }
 
   /** Lets go of the present attempt, but not of a connection that it has brought. */

@@ -82,7 +82,7 @@ export class Driver {
     this.#channel = options.signalling.channel.to(state.peer);
     this.#attempts = new Attempts({
       transports: options.transports,
-      context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error) => this.#tell(step, error) },
+      context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error, transport) => this.#tell(step, error, { transport }) },
       addresses: () => this.policy,
       deadline: (reach) => this.#share(reach),
       sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
@@ -119,9 +119,10 @@ export class Driver {
     return this.#ended.signal;
   }
 
-  /** What there is to try, of those that may be used. */
-  ways(transports: readonly Pick<Transport, "namespace">[] | undefined): Way[] {
-    return ways(wanted(this.#options.transports.values(), transports), this.policy.paths);
+  /** What there is to try, of those that may be used, where the peer has begun with `offered`: had it known one that covers that, it would have offered it. */
+  ways(transports: readonly Pick<Transport, "namespace">[] | undefined, offered: string): Way[] {
+    const usable = wanted(this.#options.transports.values(), transports).filter(({ namespace, covers }) => namespace === offered || covers === undefined);
+    return ways(usable, this.policy.paths);
   }
 
   /** What transports may do with addresses in this session. */
@@ -355,7 +356,7 @@ export class Driver {
     if (!this.#state.provisional) this.#settle();
     const connection = this.#attempts.connection(this.#state.attempt);
     if (!connection) throw new Error("a session without bytes");
-    this.#tell(`connected: ${connection.path}`, undefined, connection.path);
+    this.#tell(`connected: ${connection.path}`, undefined, connection);
     this.#session ??= this.#makeSession();
     this.#established.resolve(this.#session);
     this.#successor?.resolve(connection);
@@ -381,7 +382,7 @@ export class Driver {
         return connection();
       },
       get transport() {
-        return state().transport;
+        return connection().transport ?? state().transport;
       },
       localApplication: local.application,
       remoteApplication: remote.application,
@@ -417,7 +418,7 @@ export class Driver {
     const { promise } = this.#successor;
     if (phase === "connected") {
       this.#tell("the path broke before it was of any use", error);
-      this.dispatch({ type: "failed", attempt, error });
+      this.dispatch({ type: "failed", attempt, error, transport: lost.transport });
     }
     return await promise;
   }
@@ -437,7 +438,8 @@ export class Driver {
 
   /** The fair share that the present transport has of the time that is left; the last one has all of it. */
   #share(reach: Way["reach"]): number {
-    const { untried, role } = this.#state;
+    const { role, transport: present } = this.#state;
+    const untried = this.#state.untried.filter(({ within }) => within !== present);
     if (untried.length === 0) return Number.POSITIVE_INFINITY;
     // The initiator goes ahead with the next, so that the responder is the one with patience.
     const left = Math.min(this.#deadline - performance.now(), SHARED);
@@ -451,8 +453,8 @@ export class Driver {
     return this.#tried.length > 0 && (error.code === "failed-transport" || error.code === "expired") ? error.with({ tried: [...this.#tried] }) : error;
   }
 
-  #tell(step: string, error?: Error, path?: string): void {
-    const { transport } = this.#state;
+  #tell(step: string, error?: Error, about: { readonly transport?: string | undefined; readonly path?: string } = {}): void {
+    const { transport = this.#state.transport, path } = about;
     if (error && this.#tried.length < mostTried) this.#tried.push({ transport, step, reason: error.message, code: error instanceof BalconyError ? error.code : undefined });
     try {
       this.progress({ step, transport, error, path });

@@ -8,4 +8,6 @@ export type { AcceptOptions, Offer } from "./offer.js";
 export type { Application, Connection, IceServer, Reach, Role, Security, Transport, TransportAttempt, TransportContext } from "./plugins.js";
 export { type Reason, type ReasonDetail, reasons } from "./reason.js";
 export type { InfoHandler, NegotiationProgress, Session } from "./session.js";
+export { NS_SIDE_BY_SIDE } from "./side-by-side/element.js";
+export { type SideBySideTimes, sideBySide } from "./side-by-side/transport.js";
 export type { Transcript, TranscriptContent, TranscriptEntry } from "./transcript.js";

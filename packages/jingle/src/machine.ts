@@ -160,7 +160,7 @@ export function step(state: State, event: Event): Step {
       return state.provisional ? go(state, { provisional: false }) : stay(state);
     case "failed":
       if (event.attempt !== state.attempt) return stay(state);
-      if (state.phase === "connected" && state.provisional) return next(state, event.error, { type: "discard", attempt: state.attempt });
+      if (state.phase === "connected" && state.provisional) return broken(state, event);
       return state.phase === "connecting" ? failed(state, event.error) : stay(state);
     case "replace-due":
       return event.attempt === state.attempt && state.phase === "failed" ? next(state, undefined) : stay(state);
@@ -224,7 +224,7 @@ function receivedForContent(state: State, action: Action): Step {
       return content.transport ? transportAccept(state, content.transport) : refuse(state, "bad-request");
     case "transport-reject":
       if (state.phase !== "proposing") return refuse(state, "out-of-order");
-      return next(go(state, { phase: "failed" }).state, undefined);
+      return next(go(state, { phase: "failed" }).state, undefined, { untried: state.untried });
     case "content-modify":
       return content.senders === ((state.role === "initiator" ? state.local : state.remote)?.senders ?? "both") ? stay(state) : refuse(state, "not-acceptable");
     case "content-remove":
@@ -349,9 +349,22 @@ function failed(state: State, error: Error): Step {
   return go(state, { phase: "failed" }, { type: "abort" }, { type: "await-replace", attempt: state.attempt });
 }
 
-/** The next transport that we know and have not tried, or the end. */
-function next(state: State, error: Error | undefined, ...lost: Effect[]): Step {
-  const [way, ...untried] = state.untried;
+/** A path that stood: what its transport covers may lead elsewhere, all but what carried it. */
+function broken(state: State, { error, transport }: Extract<Event, { type: "failed" }>): Step {
+  const untried = state.untried.filter(({ namespace, reach }) => namespace !== transport || reach === "relayed");
+  return next(state, error, { untried, lost: [{ type: "discard", attempt: state.attempt }] });
+}
+
+/** Without those that the present one has tried itself. */
+const uncovered = ({ transport, untried }: State): readonly Way[] => untried.filter(({ within }) => within !== transport);
+
+/** The next transport that we know and have not tried, or the end. `untried`: where the present one has not been tried, or led to a path. */
+function next(
+  state: State,
+  error: Error | undefined,
+  { untried: left = uncovered(state), lost = [] }: { readonly untried?: readonly Way[]; readonly lost?: readonly Effect[] } = {},
+): Step {
+  const [way, ...untried] = left;
   if (way === undefined) return end(state, failedTransport(state, error), { reason: "failed-transport" });
   const attempt = state.attempt + 1;
   const phase = state.phase === "preparing" ? "preparing" : "failed";
@@ -370,7 +383,7 @@ function refused(state: State, { action, attempt, why, error }: Extract<Event, {
       return end(state, why === "tie-break" ? fault(state, "tie-break", `${state.peer} says that it has offered the same.`, { cause: error }) : refusedBy(state, error));
     case "transport-replace":
       if (state.phase !== "proposing" || attempt !== state.attempt) return stay(state);
-      if (why === "other") return next(go(state, { phase: "failed" }).state, error);
+      if (why === "other") return next(go(state, { phase: "failed" }).state, error, { untried: state.untried });
       return go(state, { phase: "failed" }, { type: "abort" }, { type: "await-replace", attempt });
     case "session-accept":
     case "transport-accept":

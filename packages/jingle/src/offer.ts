@@ -134,7 +134,7 @@ export class ReceivedOffer implements Offer {
       throw error;
     }
     driver.limit({ timeout, signal, reason: "decline" });
-    driver.dispatch({ type: "accept", terms: { application, security, senders }, untried: driver.ways(transports) });
+    driver.dispatch({ type: "accept", terms: { application, security, senders }, untried: driver.ways(transports, this.transport) });
     return await driver.established;
   }
 }

@@ -17,6 +17,8 @@ export interface Transport {
   readonly features?: readonly string[] | undefined;
   /** Which of the two it can do. One that can do both is tried for direct paths first, and again for relayed ones. Default: tried once, in its place. */
   readonly reaches?: readonly Reach[] | undefined;
+  /** Namespaces of transports that it tries itself: they are not tried again where it did not connect, and have their turn where a path that it found has broken. */
+  readonly covers?: readonly string[] | undefined;
   /** Looks at a `<transport/>` that is offered to us, before it is acknowledged. Throws a stanza error where it is malformed. */
   check?(offer: Element): void;
   /** Begins one attempt to connect. An attempt is used for one offer and its answer, then connected or aborted. */
@@ -60,8 +62,8 @@ export interface TransportContext {
   readonly servers?: (() => Promise<readonly IceServer[]>) | undefined;
   /** Sends a transport-info with this `<transport/>`; resolves once the peer has acknowledged it. */
   sendInfo(transport: Element): Promise<void>;
-  /** Tells of a candidate or step tried, in words for a person; with the error where it failed. */
-  progress(step: string, error?: Error): void;
+  /** Tells of a candidate or step tried, in words for a person; with the error where it failed. `transport`: namespace of the one it is about, where that is another than the attempt's. */
+  progress(step: string, error?: Error, transport?: string): void;
 }
 
 /** What a connected transport yields. */
@@ -69,6 +71,8 @@ export interface Connection {
   readonly bytes: Duplex;
   /** Where the bytes go, for a person to read: "ibb via capulet.lit and montague.lit". */
   readonly path: string;
+  /** Namespace of the transport that carries it, where that is another than the attempt's. */
+  readonly transport?: string | undefined;
   /** Further connections that showed the same right to be the peer's: whoever fails to show more is dropped. Their owner destroys what it does not take. */
   readonly others?: readonly Connection[] | undefined;
 }

@@ -63,7 +63,8 @@ export type Event =
   /** `provisional`: until `settled` it may be given up for another. */
   | { readonly type: "connected"; readonly attempt: number; readonly provisional: boolean }
   | { readonly type: "settled" }
-  | { readonly type: "failed"; readonly attempt: number; readonly error: Error }
+  /** `transport`: namespace of what carried a path that broke, where that is another than the attempt's. */
+  | { readonly type: "failed"; readonly attempt: number; readonly error: Error; readonly transport?: string | undefined }
   | { readonly type: "replace-due"; readonly attempt: number }
   | {
       readonly type: "refused";

@@ -54,10 +54,11 @@ export interface Made extends Transport {
 }
 
 /** A transport whose connections are made in memory. */
-export function transport(namespace: string, meadow: Meadow, behaviour: Behaviour = "works"): Made {
+export function transport(namespace: string, meadow: Meadow, behaviour: Behaviour = "works", reaches?: Transport["reaches"]): Made {
   const attempts: FakeAttempt[] = [];
   const made: Made = {
     namespace,
+    reaches,
     behaviour,
     attempts,
     check: checkTransport,

@@ -13,8 +13,11 @@ One negotiation of XEP-0260 §2.3–2.4 as a pure function. Each side connects t
   failed      over
 
                     dialling                          reported        activating      awaiting        connected, failed
-  dialled           ⇒reported, candidate-used         –               –               –               –
-  undialled         the last: ⇒reported, cand.-error  –               –               –               –
+  dialled           ⇒reported, candidate-used; a      –               –               –               –
+                    proxy is held while a direct
+                    one may still come
+  undialled         the last: ⇒reported, cand.-error, –               –               –               –
+                    or the proxy that is held
   candidate-used    what is below it is given up,     nominate        refused         refused         refused
                     and the rest has a grace if it
                     is not a proxy
@@ -39,6 +42,8 @@ export interface State {
   readonly theirs: readonly Candidate[];
   /** Of theirs, those of which it is open whether we can connect to them. */
   readonly open: readonly Candidate[];
+  /** A proxy of theirs that we have connected to, while it is open whether something direct comes. */
+  readonly held: Candidate | undefined;
   readonly mine: Report | undefined;
   readonly peers: Report | undefined;
   readonly nominated: Candidate | undefined;
@@ -70,7 +75,7 @@ export interface Step {
 const stay = (state: State, ...effects: Effect[]): Step => ({ state, effects });
 
 export function begin(role: Role, ours: readonly Candidate[], theirs: readonly Candidate[]): Step {
-  const state: State = { phase: "dialling", role, ours, theirs, open: theirs, mine: undefined, peers: undefined, nominated: undefined };
+  const state: State = { phase: "dialling", role, ours, theirs, open: theirs, held: undefined, mine: undefined, peers: undefined, nominated: undefined };
   return theirs.length === 0 ? report(state, "error") : stay(state, { type: "dial", candidates: theirs });
 }
 
@@ -80,12 +85,15 @@ export function step(state: State, event: Event): Step {
       return received(state, event.info);
     case "dialled": {
       const used = state.open.find(({ cid }) => cid === event.cid);
-      return state.phase === "dialling" && used ? report(state, { used }) : stay(state);
+      if (state.phase !== "dialling" || !used) return stay(state);
+      const direct = state.open.filter(({ type }) => type !== "proxy");
+      if (used.type !== "proxy" || direct.length === 0) return report(state, { used });
+      return stay({ ...state, open: direct, held: used }, { type: "keep", candidates: direct });
     }
     case "undialled":
       return state.phase === "dialling" ? narrow(state, (candidate) => candidate.cid !== event.cid) : stay(state);
     case "grace-over":
-      return state.phase === "dialling" ? report(state, "error") : stay(state);
+      return state.phase === "dialling" ? report(state, asReport(state.held)) : stay(state);
     case "proxied": {
       const { nominated } = state;
       if (state.phase !== "activating" || !nominated) return stay(state);
@@ -141,12 +149,15 @@ function heard(state: State, peers: Report): Step {
 
 function narrow(state: State, wanted: (candidate: Candidate) => boolean): Step {
   const open = state.open.filter(wanted);
-  if (open.length === 0) return report({ ...state, open }, "error");
-  return stay({ ...state, open }, { type: "keep", candidates: open });
+  const held = state.held && wanted(state.held) ? state.held : undefined;
+  if (open.length === 0) return report({ ...state, open }, asReport(held));
+  return stay({ ...state, open, held }, { type: "keep", candidates: open });
 }
 
+const asReport = (used: Candidate | undefined): Report => (used ? { used } : "error");
+
 function report(state: State, mine: Report): Step {
-  const next: State = { ...state, phase: "reported", mine, open: [] };
+  const next: State = { ...state, phase: "reported", mine, open: [], held: undefined };
   const effects: Effect[] = [
     { type: "keep", candidates: [] },
     { type: "tell", notification: mine === "error" ? { type: "candidate-error" } : { type: "candidate-used", cid: mine.used.cid } },

@@ -90,6 +90,21 @@ describe("two negotiations of the same candidates", () => {
   });
 });
 
+describe("a proxy that is connected to before a direct candidate", () => {
+  const [direct, proxy] = [candidate("direct", 9), candidate("proxy", 1, "proxy")];
+  const held = step(begin("initiator", [], [direct, proxy]).state, { type: "dialled", cid: "proxy" });
+  const told = ({ effects }: ReturnType<typeof step>) => effects.flatMap((effect) => (effect.type === "tell" ? [effect.notification] : []));
+
+  it("waits for that", () => {
+    expect(held.effects).toEqual([{ type: "keep", candidates: [direct] }]);
+    expect(told(step(held.state, { type: "dialled", cid: "direct" }))).toEqual([{ type: "candidate-used", cid: "direct" }]);
+  });
+
+  it("is used where that cannot be reached", () => {
+    expect(told(step(held.state, { type: "undialled", cid: "direct" }))).toEqual([{ type: "candidate-used", cid: "proxy" }]);
+  });
+});
+
 const infos: readonly Event[] = [
   ...(["candidate-error", "proxy-error"] as const).map((type): Event => ({ type: "received", info: { type } })),
   ...(["candidate-used", "activated"] as const).flatMap((type) => ["mine", "theirs", "nobody's"].map((cid): Event => ({ type: "received", info: { type, cid } }))),
