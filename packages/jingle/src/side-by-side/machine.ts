@@ -20,7 +20,7 @@ What it chooses, of those that stand:
   a direct one    at once, if all that are preferred to it have failed or not been begun; else after a short wait for them (`better`)
   a relayed one   once all direct ones have failed, or had their time since the last of them was answered (`patience`), or the longest that anybody waits for a direct path is over
 
-It has failed once every way has, or nothing stands at the end.
+It has failed once every way has, or nothing stands at the end. Direct ways do not keep it that long (`direct`): only what relays may still bring something then.
 
 The answerer takes what it is told is chosen. While it has been offered one way only, and that is direct, it takes that as soon as it stands: there is nothing to choose, and to be told so
 would take as long as the servers do.
@@ -36,7 +36,7 @@ export interface Way {
 }
 
 /** What the offerer waits for, each at most once. */
-export type Wait = "head-start" | "relays" | "better" | "patience" | "longest" | "end";
+export type Wait = "head-start" | "relays" | "better" | "patience" | "longest" | "direct" | "end";
 
 export interface State {
   readonly side: "offerer" | "answerer";
@@ -110,7 +110,7 @@ export function step(state: State, event: Event): Step {
 }
 
 function started(state: State): Step {
-  const waits: readonly Wait[] = state.side === "offerer" ? ["head-start", "relays", "longest", "end"] : [];
+  const waits: readonly Wait[] = state.side === "offerer" ? ["head-start", "relays", "longest", "direct", "end"] : [];
   const ready = state.ways.filter(({ phase }) => phase === "ready");
   const next: State = { ...ready.reduce((one, { id }) => change(one, id, "connecting"), state), started: true, waits: Object.fromEntries(waits.map((wait) => [wait, "running"])) };
   return advance(next, [...waits.map((wait): Effect => ({ type: "await", wait })), ...ready.map(({ id }): Effect => ({ type: "connect", way: id }))]);
@@ -202,7 +202,7 @@ function choose(given: State, before: readonly Effect[]): Step {
   const { ways, waits } = state;
   const best = ways.find(({ phase }) => phase === "connected");
   if (!best) {
-    const hopeless = ways.every(({ phase }) => phase === "failed") || waits.end === "over";
+    const hopeless = waits.end === "over" || ways.every((way) => way.phase === "failed" || (isDirect(way) && waits.direct === "over"));
     return hopeless ? { state: { ...state, phase: "failed" }, effects: [...effects, { type: "fail" }] } : { state, effects };
   }
   if (isDirect(best)) {

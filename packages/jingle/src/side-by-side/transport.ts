@@ -18,11 +18,13 @@ export interface SideBySideTimes {
   readonly patience: number;
   /** The same from both sides' word, whatever has been answered. Default 3,000. */
   readonly longest: number;
-  /** For anything at all. Default 6,000. */
+  /** For direct paths where none leads through a relay. Default 5,000. */
+  readonly direct: number;
+  /** For anything at all. Default 9,000. */
   readonly end: number;
 }
 
-const defaultTimes: SideBySideTimes = Object.freeze({ headStart: 250, relays: 750, better: 400, patience: 1500, longest: 3000, end: 6000 });
+const defaultTimes: SideBySideTimes = Object.freeze({ headStart: 250, relays: 750, better: 400, patience: 1500, longest: 3000, direct: 5000, end: 9000 });
 
 const timeOf: Readonly<Record<Wait, keyof SideBySideTimes>> = {
   "head-start": "headStart",
@@ -30,6 +32,7 @@ const timeOf: Readonly<Record<Wait, keyof SideBySideTimes>> = {
   better: "better",
   patience: "patience",
   longest: "longest",
+  direct: "direct",
   end: "end",
 };
 

@@ -11,7 +11,7 @@ interface Path {
   readonly does: "connects" | "fails" | "hangs" | "cannot be prepared" | "is not known";
 }
 
-const order: readonly Wait[] = ["head-start", "relays", "better", "patience", "longest", "end"];
+const order: readonly Wait[] = ["head-start", "relays", "better", "patience", "longest", "direct", "end"];
 
 /** Both sides, with everything that can happen in any order; what is told keeps its order. `late`: times are over only once nothing else can happen. */
 function play(paths: readonly Path[], chance: () => number, late: boolean) {
@@ -142,7 +142,7 @@ const over = (wait: Wait): Event => ({ type: "over", wait });
 describe("the offerer", () => {
   it("begins with the first way alone, the direct ones after the head start, a relayed one later still", () => {
     expect(types(offering(two))).toEqual(["prepare d"]);
-    expect(types(after(...running.slice(0, 3)))).toEqual(["await head-start", "await relays", "await longest", "await end", "connect d"]);
+    expect(types(after(...running.slice(0, 3)))).toEqual(["await head-start", "await relays", "await longest", "await direct", "await end", "connect d"]);
     expect(types(after(...running.slice(0, 4)))).toEqual(["prepare e"]);
     expect(types(after(...running.slice(0, 5)))).toEqual(["prepare r"]);
   });
@@ -175,6 +175,14 @@ describe("the offerer", () => {
     const waiting = after(...running, connected("r"), ...events.slice(0, -1));
     expect([waiting.state.phase, types(waiting).includes("finish r")]).toEqual(["trying", false]);
     expect(types(step(waiting.state, events.at(-1) as Event))).toContain("finish r");
+  });
+
+  it("does not wait for direct paths alone to the end, but for a relayed one", () => {
+    const direct = after(...running, over("longest"), { type: "lost", way: "r" });
+    expect([direct.state.phase, types(step(direct.state, over("direct")))]).toEqual(["trying", ["fail"]]);
+    const relayed = step(after(...running, over("longest")).state, over("direct"));
+    expect([relayed.state.phase, types(step(relayed.state, over("end")))]).toEqual(["trying", ["fail"]]);
+    expect(types(step(relayed.state, connected("r")))).toContain("finish r");
   });
 
   it("takes another where one that stood breaks before it was chosen", () => {
