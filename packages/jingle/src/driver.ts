@@ -1,12 +1,14 @@
 import { BalconyError, type StanzaChannel, type Tried, type Unsubscribe, type WaitOptions } from "@balcony/channel";
 import type { Element, Jid } from "@balcony/xml";
-import type { Action, ActionName, OutgoingAction } from "./action.js";
+import type { Action, ActionName } from "./action.js";
 import type { AddressPolicy } from "./address-policy.js";
 import { Attempts, asError } from "./attempts.js";
+import { Deadline } from "./deadline.js";
 import { deferred } from "./deferred.js";
 import { step } from "./machine.js";
+import { Outgoing } from "./outgoing.js";
 import type { Connection, IceServer, Transport } from "./plugins.js";
-import { type Reason, type ReasonDetail, writeReason } from "./reason.js";
+import type { Reason, ReasonDetail } from "./reason.js";
 import { refusal, saysTieBreak, saysUnknownSession } from "./refusal.js";
 import type { InfoHandler, NegotiationProgress, Session } from "./session.js";
 import type { Signalling } from "./signalling.js";
@@ -42,7 +44,6 @@ export interface DriverOptions {
 
 /** Those that show the peer our side of an attempt. */
 const announcing: readonly ActionName[] = ["session-initiate", "session-accept", "transport-replace", "transport-accept"];
-const longestTimer = 2 ** 31 - 1;
 /** ms that the transports share, however much later the session's own deadline is: nobody waits longer for one that leads nowhere. */
 const SHARED = 30_000;
 /** Failures that are kept for whoever asks why. */
@@ -55,6 +56,7 @@ export class Driver {
   /** The transports'. */
   readonly #channel: StanzaChannel;
   readonly #attempts: Attempts;
+  readonly #outgoing: Outgoing;
   readonly #infoHandlers = new Set<InfoHandler>();
   readonly #transcript = new TranscriptRecorder();
   readonly #ended = new AbortController();
@@ -66,11 +68,9 @@ export class Driver {
   /** What stays to be seen of the bytes once they are gone. */
   #last: Connection | undefined;
   readonly #tried: Tried[] = [];
-  #deadline = Number.POSITIVE_INFINITY;
+  readonly #deadline = new Deadline();
   readonly #agreed = deferred<void>();
   #replaceTimer: ReturnType<typeof setTimeout> | undefined;
-  #unlimit: () => void = () => undefined;
-  #farewell: Promise<void> = Promise.resolve();
   progress: (event: NegotiationProgress) => void = () => undefined;
   addresses: AddressPolicy | undefined;
   /** Is a path that stands kept until `settle()` only? */
@@ -80,12 +80,21 @@ export class Driver {
     this.#state = state;
     this.#options = options;
     this.#channel = options.signalling.channel.to(state.peer);
+    this.#outgoing = new Outgoing({
+      signalling: options.signalling,
+      transcript: this.#transcript,
+      ended: this.#ended.signal,
+      farewell: options.timing.farewell,
+      state: () => this.#state,
+      refused: (action, attempt, error) => this.dispatch({ type: "refused", action, attempt, ...explain(error) }),
+      acknowledged: () => this.#tell("acknowledged by the peer"),
+    });
     this.#attempts = new Attempts({
       transports: options.transports,
       context: { channel: this.#channel, role: state.role, sid: state.sid, servers: options.servers, progress: (step, error, transport) => this.#tell(step, error, { transport }) },
       addresses: () => this.policy,
       deadline: (reach) => this.#share(reach),
-      sendInfo: async (number, transport) => await this.#sendTransportInfo(number, transport),
+      sendInfo: async (number, transport) => await this.#outgoing.transportInfo(number, transport),
       tell: (attempt, news) => this.dispatch(news.type === "connected" ? { ...news, attempt, provisional: this.provisional } : { ...news, attempt }),
       report: options.report,
     });
@@ -179,31 +188,21 @@ export class Driver {
 
   /** One absolute deadline (ms) for all that is still to be done; takes the place of the one before. `reason` is what the peer hears where the signal ends it. */
   limit({ timeout, signal, reason }: WaitOptions & { readonly timeout: number; readonly reason: Reason }): void {
-    this.#unlimit();
-    this.#deadline = performance.now() + timeout;
-    const stop = () => {
-      const error =
-        signal?.reason instanceof BalconyError
-          ? signal.reason
-          : new BalconyError("aborted", `Stopped waiting for ${this.#waitingFor()}.`, { peer: this.peer, cause: signal?.reason });
-      this.dispatch({ type: "terminate", reason, error });
-    };
-    const expire = () => this.dispatch({ type: "expired", message: `Waited ${Math.round(timeout / 100) / 10} s for ${this.#waitingFor()}.` });
-    const timer = setTimeout(expire, Math.min(timeout, longestTimer));
-    signal?.addEventListener("abort", stop, { once: true });
-    this.#unlimit = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-      this.#unlimit = () => undefined;
-    };
-    if (signal?.aborted) stop();
+    const wait = { timeout, signal };
+    this.#deadline.set(wait, {
+      expired: () => this.dispatch({ type: "expired", message: `Waited ${Math.round(timeout / 100) / 10} s for ${this.#waitingFor()}.` }),
+      aborted: (cause) => {
+        const error = cause instanceof BalconyError ? cause : new BalconyError("aborted", `Stopped waiting for ${this.#waitingFor()}.`, { peer: this.peer, cause });
+        this.dispatch({ type: "terminate", reason, error });
+      },
+    });
   }
 
   /** Ends the session and tells the peer; resolves once it has acknowledged or cannot. */
   async terminate(reason: Reason, detail: ReasonDetail = {}, error?: BalconyError): Promise<void> {
     const code = reason === "success" ? "closed" : "session-ended";
     this.dispatch({ type: "terminate", reason, ...detail, error: error ?? new BalconyError(code, `We ended the session (${reason}).`, { condition: reason, peer: this.peer }) });
-    await this.#farewell;
+    await this.#outgoing.farewell;
   }
 
   signallingLost(error: BalconyError): void {
@@ -290,54 +289,10 @@ export class Driver {
 
   // ---- signalling
 
-  #send({ name, content, contents, reason, text, alternative }: Send): void {
-    const { self, sid, attempt } = this.#state;
-    const sent = this.#request({
-      name,
-      sid,
-      initiator: name === "session-initiate" ? self : undefined,
-      responder: name === "session-accept" ? self : undefined,
-      contents: contents ?? (content ? [content] : []),
-      reason: reason && writeReason(reason, { text, alternative }),
-    });
-    if (announcing.includes(name)) this.#attempts.announced();
-    if (name === "session-initiate") this.#tell("offered");
-    // Whatever comes of it, the session is over: a peer that is gone, or knows no such session any more, is as good as one that acknowledges.
-    if (name === "session-terminate") this.#farewell = sent.catch(() => undefined);
-    else sent.catch((error: unknown) => this.#refused(name, attempt, error));
-  }
-
-  async #request(action: OutgoingAction): Promise<void> {
-    const last = action.name === "session-terminate";
-    const wait = last ? { timeout: this.#options.timing.farewell } : { signal: this.#ended.signal };
-    await this.#options.signalling.request(this.peer, action, wait, this.#transcript);
-    if (action.name === "session-initiate") this.#tell("acknowledged by the peer");
-  }
-
-  async #sendTransportInfo(attempt: number, transport: Element): Promise<void> {
-    this.#ended.signal.throwIfAborted();
-    const { sid, content } = this.#state;
-    try {
-      await this.#request({ name: "transport-info", sid, contents: [{ creator: "initiator", name: content, transport }] });
-    } catch (error) {
-      this.#refused("transport-info", attempt, error);
-      throw error;
-    }
-  }
-
-  async #sendInfo(payload: Element | undefined, { timeout, signal }: WaitOptions = {}): Promise<void> {
-    this.#ended.signal.throwIfAborted();
-    const either = signal ? AbortSignal.any([signal, this.#ended.signal]) : this.#ended.signal;
-    try {
-      await this.#options.signalling.request(this.peer, { name: "session-info", sid: this.#state.sid, payload }, { timeout, signal: either });
-    } catch (error) {
-      this.#refused("session-info", this.#state.attempt, error);
-      throw error;
-    }
-  }
-
-  #refused(action: ActionName, attempt: number, error: unknown): void {
-    this.dispatch({ type: "refused", action, attempt, ...explain(error) });
+  #send(send: Send): void {
+    this.#outgoing.send(send);
+    if (announcing.includes(send.name)) this.#attempts.announced();
+    if (send.name === "session-initiate") this.#tell("offered");
   }
 
   #hear(payload: Element): void {
@@ -395,7 +350,7 @@ export class Driver {
       settle: () => this.#settle(),
       replacement: async (lost, error) => await this.#replacement(lost, error),
       terminate: (reason, detail) => this.terminate(reason, typeof detail === "string" ? { text: detail } : detail),
-      sendInfo: (payload, options) => this.#sendInfo(payload, options),
+      sendInfo: (payload, options) => this.#outgoing.info(payload, options),
       onInfo: (handler) => this.#onInfo(handler),
     };
   }
@@ -404,7 +359,7 @@ export class Driver {
   #settle(): void {
     this.dispatch({ type: "settled" });
     this.#attempts.settle(this.#state.attempt, undefined);
-    this.#unlimit();
+    this.#deadline.clear();
   }
 
   /** Another path in the place of one that broke before it was settled. */
@@ -425,7 +380,7 @@ export class Driver {
 
   #over(reason: BalconyError): void {
     const error = this.#withTried(reason);
-    this.#unlimit();
+    this.#deadline.clear();
     this.#successor?.reject(error);
     this.#successor = undefined;
     this.#established.reject(error);
@@ -442,7 +397,7 @@ export class Driver {
     const untried = this.#state.untried.filter(({ within }) => within !== present);
     if (untried.length === 0) return Number.POSITIVE_INFINITY;
     // The initiator goes ahead with the next, so that the responder is the one with patience.
-    const left = Math.min(this.#deadline - performance.now(), SHARED);
+    const left = Math.min(this.#deadline.left, SHARED);
     const { direct, transport } = this.#options.timing;
     const most = reach === "direct" ? direct : transport;
     return role === "initiator" ? Math.max(0, Math.min(most, left / (untried.length + 1))) : most;
