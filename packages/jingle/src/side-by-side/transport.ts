@@ -97,7 +97,7 @@ class SideBySideAttempt implements TransportAttempt {
   async offer(): Promise<Element> {
     const ways = this.#ways();
     for (const [id, { namespace, reach }] of ways) this.#know(id, { namespace, reach, offer: undefined });
-    this.#opening = deferred<Element>();
+    this.#opening = opening();
     const first = offering([...ways].map(([id, { reach }]) => ({ id, reach })));
     this.#state = first.state;
     this.#perform(first.effects);
@@ -105,7 +105,7 @@ class SideBySideAttempt implements TransportAttempt {
   }
 
   async answer(offer: Element): Promise<Element> {
-    this.#opening = deferred<Element>();
+    this.#opening = opening();
     this.#takeItems(readItems(offer));
     return await this.#opening.promise;
   }
@@ -358,6 +358,13 @@ class SideBySideAttempt implements TransportAttempt {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/** Whoever waits for it hears how it ends; where its elements are malformed nobody does. */
+function opening(): Deferred<Element> {
+  const made = deferred<Element>();
+  made.promise.catch(() => undefined);
+  return made;
 }
 
 const all = (connection: Connection | undefined): readonly Connection[] => (connection ? [connection, ...(connection.others ?? [])] : []);

@@ -49,6 +49,8 @@ malformedTable<Input>("Ways side by side", {
     { name: "the same later", breaks: "§2 d", input: { info: way("1").replace(" sid='b'", "") }, code: "bad-request" },
     { name: "an info that its own rules forbid", breaks: "§2 d", input: { info: `<info way='0'><transport xmlns='${NS_ONE}'/></info>` }, code: "bad-request" },
     { name: "the same way twice", breaks: "§3", input: { info: way("0") }, code: "bad-request" },
+    { name: "the same way twice at once", breaks: "§3", input: { offer: `${good}${good}` }, code: "bad-request" },
+    { name: "an offer and its own answer", breaks: "§3", input: { offer: `${good}<answer way='0'><transport xmlns='${NS_ONE}' sid='a'/></answer>` }, code: "unexpected-request" },
     { name: "nine ways", breaks: "§3", input: { info: ["1", "2", "3", "4", "5", "6", "7", "8"].map(way).join("") }, code: "resource-constraint" },
     { name: "an answer of whoever offers", breaks: "§3", input: { info: `<answer way='0'><transport xmlns='${NS_ONE}' sid='a'/></answer>` }, code: "unexpected-request" },
     { name: "an info on nothing", breaks: "§3 a", input: { info: `<info way='7'><transport xmlns='${NS_ONE}' sid='a'/></info>` }, code: "item-not-found" },
