@@ -1,26 +1,24 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { Lag } from "../rigs/lag.js";
 
 export interface Relay {
   readonly port: number;
+  /** ms that every byte is late, in both directions; what is on its way already is not changed. */
+  delay: number;
   close(): void;
 }
 
 /** Passes TCP on to a port of loopback, every byte so many ms late, in both directions; how many are on their way is not limited. */
 export async function delayingRelay(to: number, delay: number): Promise<Relay> {
   const sockets = new Set<Socket>();
-  const timers = new Set<NodeJS.Timeout>();
-  const later = (work: () => void): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      work();
-    }, delay);
-    timers.add(timer);
-  };
+  const lags = new Set<Lag>();
   const pass = (from: Socket, into: Socket): void => {
+    const lag = new Lag();
+    lags.add(lag);
     sockets.add(from);
-    from.on("data", (chunk) => later(() => into.write(chunk)));
-    from.on("end", () => later(() => into.end()));
+    from.on("data", (chunk) => lag.after(relay.delay, () => into.write(chunk)));
+    from.on("end", () => lag.after(relay.delay, () => into.end()));
     from.on("error", () => into.destroy());
     from.on("close", () => sockets.delete(from));
   };
@@ -31,12 +29,14 @@ export async function delayingRelay(to: number, delay: number): Promise<Relay> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return {
+  const relay: Relay = {
     port: (server.address() as { port: number }).port,
+    delay,
     close: () => {
       server.close();
-      for (const timer of timers) clearTimeout(timer);
+      for (const lag of lags) lag.clear();
       for (const socket of sockets) socket.destroy();
     },
   };
+  return relay;
 }

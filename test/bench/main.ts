@@ -7,7 +7,7 @@ import type { Row } from "./row.js";
 import { printed } from "./table.js";
 
 const NEEDS_PROSODY = ["stanzas", "bytestreams"];
-const programs = [...NEEDS_PROSODY, "tls-paths", "libp2p", "webrtc", "esessions", "memory", "leftovers"];
+const programs = [...NEEDS_PROSODY, "tls-paths", "libp2p", "webrtc", "round-trips", "esessions", "memory", "leftovers"];
 /** It runs on no older one. */
 const NEEDS_NODE_24 = "libp2p";
 const wanted = process.argv.slice(2);

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dg
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { Element } from "@balcony/xml";
+import { Lag } from "./lag.js";
 
 interface Cable {
   /** Leads to a port of loopback from now on; returns its own. */
@@ -10,7 +11,7 @@ interface Cable {
 
 /** What goes from machine to machine, by cables that can be pulled out: nothing passes any more, and nobody is told. */
 export interface Cables {
-  /** Puts a cable before every candidate of a transport that says where it listens: the peer gets its end of that. */
+  /** Puts a cable before every candidate of a transport, or streamhost of a proxy, that says where it listens: the peer gets its end of that. */
   through(transport: Element): void;
   /** All text that has passed by TCP, in latin1. */
   readonly seen: () => string;
@@ -20,9 +21,21 @@ export interface Cables {
   stop(): Promise<void>;
 }
 
-/** @param count of each kind: so many candidates can be taken through */
-export async function cables(count = 8): Promise<Cables> {
+export interface CablesOptions {
+  /** Of each kind: so many candidates can be taken through. Default 8. */
+  readonly count?: number;
+  /** ms that everything takes from one end to the other. Default 0. */
+  readonly delay?: number;
+}
+
+export async function cables({ count = 8, delay = 0 }: CablesOptions = {}): Promise<Cables> {
   const sockets = new Set<Socket>();
+  const lags = new Set<Lag>();
+  const newLag = (): Lag => {
+    const lag = new Lag();
+    lags.add(lag);
+    return lag;
+  };
   const servers = new Set<Server>();
   const datagrams = new Set<UdpSocket>();
   let seen = "";
@@ -32,20 +45,24 @@ export async function cables(count = 8): Promise<Cables> {
     let port = 0;
     const server = createServer({ noDelay: true }, (near) => {
       const far = connect({ host: "127.0.0.1", port, noDelay: true });
+      const begun = performance.now();
       for (const [from, to] of [
         [near, far],
         [far, near],
       ] as const) {
+        const lag = newLag();
+        // Whoever connects is connected at once to its own end of the cable: what TCP's handshake takes, its first bytes take longer.
+        const late = (): number => Math.max(delay, from === near ? 3 * delay - (performance.now() - begun) : 0);
         sockets.add(from);
         from.on("error", () => undefined);
         from.on("data", (chunk: Buffer) => {
           if (!pulled) seen += chunk.toString("latin1");
           own.onPass?.();
-          if (!pulled) to.write(chunk);
+          if (!pulled) lag.after(late(), () => to.write(chunk));
         });
         from.on("close", () => {
           sockets.delete(from);
-          if (!pulled) to.destroy();
+          if (!pulled) lag.after(late(), () => to.destroy());
         });
       }
     });
@@ -66,6 +83,7 @@ export async function cables(count = 8): Promise<Cables> {
     const open = createSocket("udp4");
     datagrams.add(open);
     const behind = new Map<string, UdpSocket>();
+    const [there, back] = [newLag(), newLag()];
     open.on("message", (data, from: RemoteInfo) => {
       own.onPass?.();
       if (pulled) return;
@@ -77,10 +95,11 @@ export async function cables(count = 8): Promise<Cables> {
         behind.set(key, socket);
         socket.on("message", (answer) => {
           own.onPass?.();
-          if (!pulled) open.send(answer, from.port, from.address);
+          if (!pulled) back.after(delay, () => open.send(answer, from.port, from.address));
         });
       }
-      socket.send(data, port, "127.0.0.1");
+      const behindIt = socket;
+      there.after(delay, () => behindIt.send(data, port, "127.0.0.1"));
     });
     open.bind(0, "127.0.0.1");
     await once(open, "listening");
@@ -92,23 +111,28 @@ export async function cables(count = 8): Promise<Cables> {
     };
   };
   const many = async (make: () => Promise<Cable>): Promise<Cable[]> => await Promise.all(Array.from({ length: count }, make));
+  const laid = new Map<string, Cable>();
   const spare = { tcp: await many(tcp), udp: await many(udp) };
 
   const own: Cables = {
     seen: () => seen,
     onPass: undefined,
     through: (transport) => {
-      for (const candidate of transport.getChildren("candidate")) {
+      for (const candidate of [...transport.getChildren("candidate"), ...transport.getChildren("streamhost")]) {
         const { host, ip, port, protocol, tcptype } = candidate.attrs;
-        const cable = (host ?? ip) === "127.0.0.1" && tcptype !== "active" ? spare[protocol === "udp" ? "udp" : "tcp"].shift() : undefined;
-        if (cable) candidate.attrs.port = String(cable.lead(Number(port)));
-        else transport.remove(candidate);
+        const kind = protocol === "udp" ? "udp" : "tcp";
+        const cable = (host ?? ip) === "127.0.0.1" && tcptype !== "active" ? (laid.get(`${kind} ${port}`) ?? spare[kind].shift()) : undefined;
+        if (cable) {
+          laid.set(`${kind} ${port}`, cable);
+          candidate.attrs.port = String(cable.lead(Number(port)));
+        } else transport.remove(candidate);
       }
     },
     pull: () => {
       pulled = true;
     },
     stop: async () => {
+      for (const lag of lags) lag.clear();
       for (const socket of sockets) socket.destroy();
       for (const socket of datagrams) socket.close();
       await Promise.all([...servers].map(async (server) => await new Promise((resolve) => void server.close(resolve))));

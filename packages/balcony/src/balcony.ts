@@ -302,6 +302,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       }),
       esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection),
     };
+    for (const transport of transports) transport.prepare?.({ channel, paths, servers: async () => (servers === undefined ? await external.servers() : []) });
     return connection;
   }
 

@@ -21,8 +21,20 @@ export interface Transport {
   readonly covers?: readonly string[] | undefined;
   /** Looks at a `<transport/>` that is offered to us, before it is acknowledged. Throws a stanza error where it is malformed. */
   check?(offer: Element): void;
+  /** The client is online: what every attempt would have to ask of our own server is asked now, so that no stream waits for it. Whatever comes of it, it is told to nobody. */
+  prepare?(connection: Preparation): void;
   /** Begins one attempt to connect. An attempt is used for one offer and its answer, then connected or aborted. */
   attempt(context: TransportContext): TransportAttempt;
+}
+
+/** What a transport may use before there is a session. */
+export interface Preparation {
+  /** The client's own, wide. */
+  readonly channel: StanzaChannel;
+  /** Which paths sessions will be allowed by default. */
+  readonly paths: AddressPolicy["paths"];
+  /** STUN and TURN servers that may be asked. Never rejects. */
+  servers(): Promise<readonly IceServer[]>;
 }
 
 /** A STUN or TURN server, in the W3C's form: `stun:stun.capulet.lit:3478`, `turn:…?transport=tcp`, `turns:…` (RFC 7064, RFC 7065). */

@@ -18,6 +18,7 @@ export function iceTcp(options: IceTcpOptions = {}): Transport {
     namespace: NS_ICE,
     reaches: ["direct"],
     check: (offer) => void readTransport(offer),
+    prepare: ({ servers }) => void servers(),
     attempt: (context) => new IceTcpAttempt(context, options),
   };
 }

@@ -41,6 +41,9 @@ export function s5b(options: S5bOptions = {}): Transport {
     reaches: ["direct", "relayed"],
     features: ["http://jabber.org/protocol/bytestreams"],
     check: (offer) => void readSide(offer),
+    prepare: ({ channel, paths }) => {
+      if (paths !== "direct") void ownProxies(channel); // it never rejects, and remembers
+    },
     attempt: (context) => new S5bAttempt(context, options),
   };
 }

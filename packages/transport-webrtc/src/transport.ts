@@ -10,6 +10,9 @@ export function webrtc(options: WebrtcOptions = {}): Transport {
     features,
     reaches: ["direct", "relayed"],
     check: (offer) => void readDescription(offer, "offer"),
+    prepare: ({ servers }) => {
+      if (options.servers === undefined) void servers();
+    },
     attempt: (context) => new WebrtcAttempt(context, options),
   };
 }

@@ -34,6 +34,8 @@ export class WeriftChannel implements DataChannel {
       this.#emit("message", { data });
     });
     this.#guard();
+    // RFC 8832 §6: whoever opens a channel may send on it at once, behind the message that opens it. werift would wait for the answer, a round trip more.
+    if (channel.readyState === "connecting") this.#sctp.stateChanged.connected.subscribe(() => channel.setReadyState("open"));
   }
 
   get readyState(): string {

@@ -9,7 +9,7 @@ export interface SctpInternals {
   sackImmediate: boolean;
   readonly outboundQueue: readonly unknown[];
   readonly sentQueue: readonly unknown[];
-  readonly stateChanged: { readonly closed: { subscribe(listener: () => void): unknown } };
+  readonly stateChanged: { readonly [state in "connected" | "closed"]: { subscribe(listener: () => void): unknown } };
   readonly onReceive: { allUnsubscribe(): void; subscribe(listener: (streamId: number, ppId: number, data: Buffer) => void): unknown };
   onSackReceived: () => Promise<void>;
   handleData: (data: Buffer) => Promise<void>;
