@@ -1,3 +1,4 @@
+import { childElements } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
 import { stage } from "../../../test/attacks/stage.js";
 import { streamBetween } from "../../../test/rigs/login.js";
@@ -15,7 +16,7 @@ async function online(options: BalconyOptions, answer: string) {
   const answered = new Promise<void>((resolve) => {
     on.interfere = (stanza, { direction, session }) => {
       const request = `${session} ${stanza.attrs.id}`;
-      if (direction === "in" && stanza.getChildByAttr("xmlns", answer)) open.add(request);
+      if (direction === "in" && childElements(stanza).some((child) => child.getNS() === answer)) open.add(request);
       if (direction === "out" && open.delete(request) && --left === 0) resolve();
       return stanza;
     };
