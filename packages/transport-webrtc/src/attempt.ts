@@ -121,7 +121,13 @@ export class WebrtcAttempt implements TransportAttempt {
     connection.addEventListener("icecandidate", ({ candidate }) => this.#gather(candidate?.candidate));
     connection.addEventListener("datachannel", ({ channel }) => this.#take(channel));
     connection.addEventListener("connectionstatechange", () => {
-      if (connection.connectionState === "failed") this.#fail(new BalconyError("webrtc-failed", "No pair of candidates works, or DTLS failed."));
+      if (connection.connectionState !== "failed") return;
+      // Where it had connected the peer has answered no check for half a minute: it no longer consents to what we send (RFC 7675 §5.1).
+      this.#fail(
+        this.#bytes
+          ? new BalconyError("connection-lost", "Nobody answers on this path any more.")
+          : new BalconyError("webrtc-failed", "No pair of candidates works, or DTLS failed."),
+      );
     });
     return connection;
   }

@@ -10,6 +10,8 @@ export const loopback: AddressPolicy = { paths: "any", privateNetworks: true, da
 export interface Side extends TransportAttempt {
   readonly steps: string[];
   readonly infos: Element[];
+  /** What becomes of a `<transport/>` of this side's on its way. */
+  tamper: (transport: Element) => void;
 }
 
 /** Two attempts, each hearing the other's transport-infos. */
@@ -25,19 +27,27 @@ export function attempts(options: WebrtcOptions = {}, addresses: AddressPolicy =
       addresses,
       sendInfo: async (transport) => {
         infos.push(transport);
+        own.tamper(transport);
         other().info(transport);
       },
       progress: (step, error) => steps.push(error ? `${step}: ${error.message}` : step),
     };
-    return Object.assign(webrtc(options).attempt(context), { steps, infos });
+    const own: Side = Object.assign(webrtc(options).attempt(context), { steps, infos, tamper: () => undefined });
+    return own;
   };
   const initiator: Side = side("initiator", () => responder);
   const responder: Side = side("responder", () => initiator);
   return { initiator, responder };
 }
 
-export async function connect(offers: TransportAttempt, answers: TransportAttempt): Promise<[Connection, Connection]> {
-  offers.accepted(await answers.answer(await offers.offer()));
+type Attempt = TransportAttempt & Partial<Pick<Side, "tamper">>;
+
+export async function connect(offers: Attempt, answers: Attempt): Promise<[Connection, Connection]> {
+  const offer = await offers.offer();
+  offers.tamper?.(offer);
+  const answer = await answers.answer(offer);
+  answers.tamper?.(answer);
+  offers.accepted(answer);
   const { signal } = new AbortController();
   return await Promise.all([offers.connect(signal), answers.connect(signal)]);
 }
