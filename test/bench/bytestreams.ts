@@ -1,9 +1,9 @@
 // In-band bytestreams through a real Prosody without limits: ours, between two clients that balcony() has, against programs that send the same blocks by hand.
 import { once } from "node:events";
 import type { StanzaChannel } from "@balcony/channel";
-import type { Transport } from "@balcony/jingle";
-import { acceptBytestreams, ibb, openBytestream } from "@balcony/transport-ibb";
-import { type LoggedIn, login, streamBetween } from "../rigs/login.js";
+import { acceptBytestreams, openBytestream } from "@balcony/transport-ibb";
+import { channelsSeen } from "../rigs/channels.js";
+import { login } from "../rigs/login.js";
 import { prosody, type RigServer } from "../rigs/prosody.js";
 import { type Account, blocksByHand, ClientConnection, type Connection, RawConnection } from "./by-hand.js";
 import { delayingRelay } from "./delaying-relay.js";
@@ -26,30 +26,12 @@ interface Ends {
 
 /** The channels under two accounts, as the facade gives them to a transport. */
 async function channels(server: RigServer, nearService = server.service): Promise<Ends & { readonly close: () => Promise<void> }> {
-  const seen: StanzaChannel[] = [];
-  const inner = ibb();
-  const spy: Transport = {
-    namespace: inner.namespace,
-    attempt: (context) => {
-      seen.push(context.channel.wide);
-      return inner.attempt(context);
-    },
-  };
-  const options = { transports: [spy] };
+  const seen = channelsSeen();
+  const options = { transports: seen.transports };
   const [alice, bob] = server.accounts as [string, string];
   const far = await login({ service: server.service, jid: bob, password: server.password, options });
   const near = await login({ service: nearService, jid: alice, password: server.password, options });
-  const sessions = await streamBetween(near, far);
-  const closed = Promise.all(sessions.map(async (session) => await once(session, "close")));
-  await sessions[0].close();
-  await closed;
-  return { near: of(near, seen), far: of(far, seen), close: async () => void (await Promise.all([near.logout(), far.logout()])) };
-}
-
-function of({ self }: LoggedIn, seen: readonly StanzaChannel[]): StanzaChannel {
-  const channel = seen.find((one) => one.self === self);
-  if (!channel) throw new Error(`no channel of ${self}`);
-  return channel;
+  return { near: seen.of(near), far: seen.of(far), close: async () => void (await Promise.all([near.logout(), far.logout()])) };
 }
 
 /** Seconds for so many bytes to come out at the other end. */

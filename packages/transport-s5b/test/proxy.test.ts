@@ -1,12 +1,12 @@
 import type { Duplex } from "node:stream";
 import type { StanzaChannel } from "@balcony/channel";
 import { byteChannelCompliance } from "@balcony/channel/compliance";
-import type { AddressPolicy, Transport } from "@balcony/jingle";
+import type { AddressPolicy } from "@balcony/jingle";
 import { startLocalServer } from "@balcony/local-server";
 import { xml } from "@balcony/xml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LoggedIn, login, streamBetween } from "../../../test/rigs/login.js";
-import { ibb } from "../../transport-ibb/src/index.js";
+import { channelsSeen } from "../../../test/rigs/channels.js";
+import { type LoggedIn, login } from "../../../test/rigs/login.js";
 import { NS_S5B } from "../src/transport-element.js";
 import { attempts, bytes, connect } from "./transport-pair.js";
 
@@ -27,21 +27,10 @@ beforeAll(async () => {
       return xml("iq", { type: "get", id: stanza.attrs.id, from: stanza.attrs.from, to: stanza.attrs.to }, xml("nothing", "urn:example:nothing"));
     },
   });
-  const seen: StanzaChannel[] = [];
-  const inner = ibb();
-  const spy: Transport = {
-    namespace: inner.namespace,
-    attempt: (context) => {
-      seen.push(context.channel.wide);
-      return inner.attempt(context);
-    },
-  };
-  for (const jid of Object.keys(accounts)) people.push(await login({ service: server.service, jid, password: "secret", options: { transports: [spy] } }));
+  const seen = channelsSeen();
+  for (const jid of Object.keys(accounts)) people.push(await login({ service: server.service, jid, password: "secret", options: { transports: seen.transports } }));
   const [romeo, juliet] = people as [LoggedIn, LoggedIn];
-  const [session] = await streamBetween(romeo, juliet);
-  await session.close();
-  const of = ({ self }: LoggedIn): StanzaChannel => seen.find((channel) => channel.self === self) as StanzaChannel;
-  channels = [of(romeo), of(juliet)];
+  channels = [seen.of(romeo), seen.of(juliet)];
 });
 
 afterAll(async () => {
