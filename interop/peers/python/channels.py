@@ -3,6 +3,7 @@ import asyncio
 import base64
 import hashlib
 
+import strict
 from case import Over
 from wire import Answer, Refusal
 
@@ -77,6 +78,9 @@ class InBand:
         if payload.get("sid") != self.sid or self.closed:
             raise Answer("item-not-found")
         if name == "open":
+            strict.malformed(strict.number(payload.get("block-size"), 1, 65535))
+            if self.opened.is_set() or payload.get("stanza", "iq") not in ("iq", "message"):
+                raise Answer("not-acceptable")
             if self.case.breaks("ibb-open-refused"):
                 raise Answer("not-acceptable")
             if int(payload.get("block-size")) > self.block:
@@ -93,6 +97,7 @@ class InBand:
     def _data(self, payload):
         if self.case.breaks("ibb-block-refused"):
             raise Answer("item-not-found")
+        strict.malformed(strict.number(payload.get("seq"), 0, 65535))
         if int(payload.get("seq")) != self.expected:
             raise Answer("unexpected-request")
         try:

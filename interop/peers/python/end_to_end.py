@@ -1,7 +1,9 @@
 """The whole of an end-to-end stream: discovery, Jingle, a transport, STARTTLS or XTLS, a message and its echo."""
 import asyncio
+import hashlib
 from xml.sax.saxutils import quoteattr
 
+import strict
 from case import Over
 from jingle import IBB, JINGLE, XMLSTREAM, XTLS, Session
 from secure import Identity, Tls
@@ -43,6 +45,11 @@ async def end_to_end(case):
             outcome = Over("ended", "the other side ended the session")
         if outcome is None:
             await session.terminate()
+        elif "misbehave" not in case.options:
+            # The other side has broken a rule: it is told of it, as far as it can be.
+            if isinstance(outcome, strict.Wrong):
+                await asyncio.wait({asyncio.ensure_future(case.stream.fail(outcome.condition))}, timeout=5)
+            await session.terminate("connectivity-error" if isinstance(outcome, Over) and outcome.condition == "closed" else "security-error")
         elif session.sid is not None and not session.over:
             # We have broken a rule: what the other side makes of it, it says. Where an error was all, nothing more may come, and we end it.
             refused = isinstance(outcome, Over) and outcome.condition == "refused"
@@ -64,7 +71,7 @@ def conclude(case, outcome):
         case.say("error", condition="not-reached", text=f"{outcome!r}")
     elif outcome is None:
         case.say("closed", **({"reason": heard} if heard else {}))
-    elif isinstance(outcome, (Over, Refusal, asyncio.TimeoutError, EOFError, OSError)):
+    elif isinstance(outcome, (Over, strict.Wrong, Refusal, asyncio.TimeoutError, EOFError, OSError)):
         unheard = "nothing" if "misbehave" in case.options else getattr(outcome, "condition", "timeout")
         case.say("error", condition=heard or unheard, text=f"{outcome!r}"[:1000])
     else:
@@ -91,14 +98,20 @@ async def play(case, wire, session, identity):
         await (starttls_as_initiator if case.role == "initiator" else starttls_as_responder)(case, session.channel)
     tls = Tls(case, session.channel, identity, case.role)
     await tls.handshake()
+    if session.fingerprint is not None and session.secured_at_once:
+        digest = hashlib.sha1 if len(session.fingerprint) == 40 else hashlib.sha256
+        if digest(tls.peer).hexdigest() != session.fingerprint:
+            raise Over("fingerprint-mismatch")
     case.say("secured", protocol=tls.protocol, fingerprint=tls.peer_fingerprint, own=identity.fingerprint)
     stream = Stream(case, tls, case.role, True)
     if case.role == "initiator":
         await stream.open()
         await stream.litter()
         await stream.header()
-        if (await stream.element()).tag != f"{{{STREAM}}}features":
-            raise Over("bad-format", "no features")
+        features = await stream.element()
+        if features.tag != f"{{{STREAM}}}features":
+            strict.misplaced(features)
+        strict.features(features)
         later = await verification(case, stream, tls, identity) if case.layer == "ceremony" else nothing
         if later is None:
             return
@@ -150,14 +163,17 @@ async def stanza(stream):
     while True:
         element = await stream.element()
         if element.tag == f"{{{CLIENT}}}message" and element.find(f"{{{CLIENT}}}body") is not None:
+            strict.stanza(stream.case, element)
             return element.findtext(f"{{{CLIENT}}}body")
         await refuse(stream, element)
 
 
 async def refuse(stream, element):
-    """RFC 6120 §8.4: what is asked and not understood is answered so."""
-    if element.tag == f"{{{CLIENT}}}iq" and element.get("type") in ("get", "set"):
-        error = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    """RFC 6120 §8.4: what is asked and not understood is answered so; what should not have come ends the stream."""
+    good = strict.stanza(stream.case, element)
+    if element.tag == f"{{{CLIENT}}}iq" and element.get("type") not in ("result", "error") and element.get("id") is not None:
+        condition = "service-unavailable" if good else "bad-request"
+        error = f"<error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
         await stream.send(f"<iq type='error' id={quoteattr(element.get('id'))}>{error}</iq>")
 
 
@@ -222,8 +238,8 @@ async def close_first(case, stream, tls):
     await stream.send("</stream:stream>")
     if case.breaks("stanza-behind-the-end"):
         await stream.send("<message><body>one more thing</body></message>")
-    while (await stream.next())[0] != "end":
-        pass
+    while (event := await stream.next())[0] != "end":
+        strict.stanza(case, event[1])
     await tls.close()
 
 

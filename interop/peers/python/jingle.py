@@ -1,6 +1,7 @@
 """A Jingle session (XEP-0166) for an XML stream (XEP-0247), from one side: what is offered and answered, and what the other side says of it."""
 import asyncio
 
+import strict
 from case import Over
 from channels import InBand
 from socks import S5B, Negotiation
@@ -12,6 +13,7 @@ XMLSTREAM = "urn:xmpp:jingle:apps:xmlstream:0"
 IBB = "urn:xmpp:jingle:transports:ibb:1"
 XTLS = "urn:xmpp:jingle:security:xtls:0"
 BLOCK = 4096
+KNOWN = ("session-initiate", "session-info", "description-info", "security-info", "content-accept", "content-add", "content-modify", "transport-accept", "transport-replace")
 
 
 class Session:
@@ -25,6 +27,9 @@ class Session:
         self.content = "xmlstream"
         self.secured_at_once = False
         self.acknowledge = None
+        self.active = False
+        """What was told of the other side's certificate."""
+        self.fingerprint = None
         wire.on(JINGLE, self._told)
 
     def _told(self, jingle, kind):
@@ -32,11 +37,10 @@ class Session:
         if kind != "set":
             raise Answer("bad-request", "modify")
         if action == "session-initiate" and self.role == "responder" and self.sid is None:
+            self._judge_offer(jingle)
             self.sid = sid
-            if self.case.breaks("accept-before-the-result"):
-                self.actions.put_nowait((action, jingle))
-                return self._remember
-        elif sid != self.sid or self.over:
+            return self._remember if self.case.breaks("accept-before-the-result") else ""
+        if sid != self.sid or self.over:
             raise Answer("item-not-found", detail=f"<unknown-session xmlns='{ERRORS}'/>")
         if action == "session-terminate":
             self.over = self.wire.over = True
@@ -48,20 +52,56 @@ class Session:
                 self.channel.end()
             if not self.ended.done():
                 self.ended.set_result(names)
+        elif action == "session-initiate":
+            strict.out_of_order(False)
+        elif action == "session-accept":
+            strict.out_of_order(self.role == "initiator" and not self.active)
+            self._judge_answer(jingle)
+            self.active = True
+            self.actions.put_nowait((action, jingle))
         elif action in ("content-remove", "content-reject", "transport-reject"):
             self.case.hear("jingle", action)
+        elif action in ("content-add", "transport-replace"):
+            self._decline(jingle, {"content-add": "content-reject", "transport-replace": "transport-reject"}[action])
         elif action == "transport-info":
+            strict.malformed(len(jingle) > 0)
             for transport in jingle.iter(f"{{{S5B}}}transport"):
                 if isinstance(self.transport, Negotiation):
                     self.transport.info(transport)
         elif action == "session-info" and len(jingle) > 0:
             raise Answer("feature-not-implemented", "modify", f"<unsupported-info xmlns='{ERRORS}'/>")
-        else:
-            self.actions.put_nowait((action, jingle))
+        elif action not in KNOWN:
+            raise Answer("bad-request", "modify")
         return ""
 
     def _remember(self, answer):
         self.acknowledge = answer
+
+    def _judge_offer(self, jingle):
+        strict.malformed(jingle.get("sid"))
+        content = strict.only_content(jingle)
+        transport = strict.part(content, "transport")
+        if strict.namespace(strict.part(content, "description")) == XMLSTREAM:
+            strict.description(content)
+        if strict.namespace(transport) in (IBB, S5B):
+            strict.transport(transport, 65535)
+        self.fingerprint = strict.security(content, False)
+        self.actions.put_nowait(("session-initiate", jingle))
+
+    def _judge_answer(self, jingle):
+        content = strict.only_content(jingle)
+        transport = strict.part(content, "transport")
+        strict.malformed(strict.namespace(strict.part(content, "description")) == XMLSTREAM)
+        strict.description(content)
+        strict.malformed(strict.namespace(transport) == (IBB if isinstance(self.transport, InBand) else S5B))
+        strict.transport(transport, BLOCK)
+        strict.malformed(transport.get("sid") == self.transport.sid)
+        strict.malformed(content.find(f"{{{XTLS}}}security") is None or self.case.options.get("secure") == "xtls")
+        self.fingerprint = strict.security(content, True)
+
+    def _decline(self, jingle, action):
+        contents = "".join(f"<content creator='{content.get('creator', 'initiator')}' name='{content.get('name')}'/>" for content in jingle.iter(f"{{{JINGLE}}}content"))
+        asyncio.ensure_future(self.tolerated(action, contents))
 
     async def tell(self, action, inner, sid=None):
         """Raises Over, and notes what the other side answered, where it refuses."""
@@ -208,7 +248,12 @@ class Session:
         _, offer = await self._next("session-initiate")
         content = offer.find(f"{{{JINGLE}}}content")
         self.content = content.get("name")
-        offered = next(child for child in content if child.tag.endswith("}transport"))
+        offered = strict.part(content, "transport")
+        if strict.namespace(strict.part(content, "description")) != XMLSTREAM:
+            await self.decline("unsupported-applications")
+        if strict.namespace(offered) not in (IBB, S5B):
+            await self.decline("unsupported-transports")
+        self.active = True
         sid = offered.get("sid")
         security = content.find(f"{{{XTLS}}}security")
         answer = self._security() if security is not None else ""
@@ -270,6 +315,10 @@ class Session:
             self.acknowledge()
         if case.breaks("accept-twice"):
             await self.tolerated("session-accept", content)
+
+    async def decline(self, reason):
+        await self.terminate(reason)
+        raise Over(reason)
 
     async def terminate(self, reason="success"):
         if self.over or self.sid is None:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from OpenSSL import SSL, crypto
 
+import strict
 from case import Over
 
 XMPP_ADDRESS = ObjectIdentifier("1.3.6.1.5.5.7.8.5")
@@ -114,6 +115,9 @@ class Tls:
         self.peer = crypto.dump_certificate(crypto.FILETYPE_ASN1, peer)
         self.peer_fingerprint = hashlib.sha256(self.peer).hexdigest()
         self.protocol = self.connection.get_protocol_version_name()
+        refused = strict.certificate(self.peer, self.role, case.other)
+        if refused:
+            raise Over("bad-certificate", refused)
 
     async def _failed(self, error):
         await self._flush()

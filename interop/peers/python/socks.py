@@ -2,9 +2,10 @@
 import asyncio
 from xml.sax.saxutils import quoteattr
 
+import strict
 from case import Over
 from channels import BYTESTREAMS, Socket, destination
-from wire import PATIENCE, Refusal, fresh
+from wire import PATIENCE, Answer, Refusal, fresh
 
 S5B = "urn:xmpp:jingle:transports:s5b:1"
 PROXY = 10 << 16
@@ -58,6 +59,10 @@ class Negotiation:
     def info(self, transport):
         """A transport-info of the other side."""
         for child in transport:
+            if child.tag.endswith("}candidate-used"):
+                strict.malformed(child.get("cid"))
+                if child.get("cid") not in [candidate.cid for candidate in self.mine]:
+                    raise Answer("item-not-found")
             self.told.put_nowait((child.tag.split("}")[1], child.get("cid")))
 
     async def connect(self, tell):

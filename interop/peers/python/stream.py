@@ -1,7 +1,7 @@
 """An end-to-end XML stream (XEP-0246, RFC 6120 §4) over any channel, from one side."""
-import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
+import strict
 from case import Over
 from wire import fresh
 
@@ -14,9 +14,9 @@ OFFER = "urn:xmpp:tmp:c2ctls"
 class Stream:
     def __init__(self, case, channel, role, inside):
         self.case, self.channel, self.role, self.inside = case, channel, role, inside
-        self.parser = ET.XMLPullParser(("start", "end"))
+        self.parser = strict.Parser()
         self.depth = 0
-        self.events = []
+        self.opened = False
         self.root = None
         """What was read and was not for whoever read it."""
         self.kept = []
@@ -87,6 +87,14 @@ class Stream:
             await self.send(head.encode()[:-1] + b" \xff='1'>")
         else:
             await self.send(head)
+        self.opened = True
+
+    async def fail(self, condition):
+        """RFC 6120 §4.9.1.1: the error, behind a header of our own if there was none yet, and the end."""
+        if not self.opened:
+            await self.open()
+        error = f"<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        await self.send(f"{error}</stream:stream>")
 
     async def offer(self, features):
         await self.send(f"<stream:features>{features}</stream:features>")
@@ -138,12 +146,11 @@ class Stream:
         if self.over:
             return "end", None
         while True:
-            while self.events:
-                kind, element = self.events.pop(0)
+            while self.parser.events:
+                kind, element = self.parser.events.pop(0)
                 if kind == "start":
                     self.depth += 1
                     if self.depth == 1:
-                        self.root = element
                         return "header", element
                 else:
                     self.depth -= 1
@@ -151,17 +158,12 @@ class Stream:
                         self.over = True
                         return "end", None
                     if self.depth == 1:
-                        self.root.remove(element)
                         return self._element(element)
             data = await self.channel.read()
             if data == b"":
                 raise Over("closed", "the bytes ended within the stream")
             self.case.log(f"{'TLS' if self.inside else 'clear'} < {data.decode(errors='replace')}"[:2000])
-            try:
-                self.parser.feed(data)
-                self.events.extend(self.parser.read_events())
-            except ET.ParseError as error:
-                raise Over("not-well-formed", str(error)) from None
+            self.parser.feed(data)
 
     def _element(self, element):
         if element.tag == f"{{{STREAM}}}error":
@@ -175,14 +177,18 @@ class Stream:
         try:
             while (await self.next())[0] != "end":
                 pass
-        except Over:
+        except (Over, strict.Wrong):
             return
 
     async def header(self):
-        kind, element = await self.next()
-        if kind != "header" or element.tag != f"{{{STREAM}}}stream":
-            raise Over("invalid-namespace", "no stream header")
+        _, element = await self.next()
+        strict.header(self.case, element, self.parser.content)
         return element
+
+    def alone(self):
+        """Nothing came in the clear behind the element after which TLS begins."""
+        waiting = getattr(self.channel, "inbox", None)
+        return self.parser.left == 0 and not self.parser.events and (waiting is None or waiting.parts.empty())
 
     async def element(self):
         kind, element = await self.next()
@@ -198,8 +204,12 @@ async def starttls_as_initiator(case, channel):
     await stream.litter()
     await stream.header()
     features = await stream.element()
+    if features.tag != f"{{{STREAM}}}features":
+        strict.misplaced(features)
     if features.find(f"{{{TLS}}}starttls") is None:
-        raise Over("starttls-missing")
+        raise strict.Wrong("policy-violation")
+    if not strict.methods(features.find(f"{{{TLS}}}starttls"), OFFER):
+        raise Over("starttls-refused", "no common method")
     method = "<insecure/>"
     if case.breaks("starttls-offer-of-no-known-method"):
         method = "<srp/>"
@@ -222,6 +232,10 @@ async def starttls_as_initiator(case, channel):
     answer = await stream.element()
     if answer.tag != f"{{{TLS}}}proceed":
         raise Over("starttls-refused", answer.tag)
+    if not strict.methods(answer, OFFER):
+        raise Over("starttls-refused", "no common method")
+    if not stream.alone():
+        raise Over("starttls-injection")
 
 
 async def starttls_as_responder(case, channel):
@@ -252,7 +266,12 @@ async def starttls_as_responder(case, channel):
         await stream.header()
     command = await stream.element()
     if command.tag != f"{{{TLS}}}starttls":
-        raise Over("not-authorized", command.tag)
+        strict.misplaced(command)
+    if not stream.alone():
+        raise strict.Wrong("policy-violation")
+    if not strict.methods(command, OFFER):
+        await stream.send(f"<failure xmlns='{TLS}'/></stream:stream>")
+        raise Over("starttls-refused", "no common method")
     answer = f"<proceed xmlns='{TLS}'/>"
     if case.breaks("proceed-of-other-namespace"):
         answer = "<proceed xmlns='urn:example:tls'/>"

@@ -1,4 +1,4 @@
-import { childElements, type Element, xml } from "@balcony/xml";
+import { childElements, type Element } from "@balcony/xml";
 import { NS_CLIENT, NS_DISCO, NS_PING, NS_STREAMS, NS_TLS, NS_UNKNOWN } from "./namespaces.js";
 import { Ended, type Play } from "./play.js";
 import type { Security } from "./secure.js";
@@ -56,7 +56,7 @@ class Talk {
   /** @returns whether the peer has closed the stream */
   async run(): Promise<boolean> {
     const play = this.#play;
-    const { contract, breach } = play.options;
+    const { contract } = play.options;
     const opens = play.role === "initiator";
     // A request of which nobody knows anything is answered by an error all the same (RFC 6120 §8.4).
     if (!opens && !contract) await this.#misaddressed();
@@ -70,7 +70,6 @@ class Talk {
       if (event.type === "end") return true;
       if (event.type === "element") await this.take(event.element);
     }
-    if (breach !== undefined) await this.#heardProbe();
     return false;
   }
 
@@ -89,15 +88,6 @@ class Talk {
     if (play.breaks("bytes-ended-within-the-stream")) throw new Cut();
   }
 
-  readonly #probed: Element[] = [];
-
-  async #heardProbe(): Promise<void> {
-    for (const iq of this.#probed) {
-      const [condition] = childElements(iq.getChild("error") ?? xml("error")).map((child) => child.getName());
-      this.#play.hear(iq.attrs.type === "error" ? `iq:${condition}` : "iq:result", iq);
-    }
-  }
-
   async take(element: Element): Promise<void> {
     const play = this.#play;
     if (play.options.breach === undefined) this.#judge(element);
@@ -112,7 +102,7 @@ class Talk {
   }
 
   #answer(iq: Element, type: string, id: string | undefined): void {
-    if (id === "probe") this.#probed.push(iq);
+    if (id === "probe") this.#play.hear(type === "error" ? `iq:${childElements(iq.getChild("error") ?? iq)[0]?.getName()}` : "iq:result", iq);
     if (id !== "first" && id !== "second") return;
     this.#answered.add(id);
     if (this.#play.options.breach !== undefined) return;
