@@ -40,6 +40,8 @@ export interface Misbehaviour {
   readonly goesOn?: boolean;
   /** What the peer is told of it, in this order: errors that answer an IQ, stream errors, TLS alerts, the reason of the session-terminate. */
   readonly heard?: string;
+  /** The requirement of `balcony-interop check` that it breaks; where it cannot be seen from outside, there is none. */
+  readonly rule?: string;
   readonly secure?: "starttls" | "xtls";
   readonly transport?: "ibb" | "s5b" | "proxy";
 }

@@ -34,6 +34,8 @@ export interface CheckOptions {
   readonly timeout: number;
   /** Plays at once. */
   readonly jobs: number;
+  /** Only these kinds of session; default: all that the sections need. */
+  readonly sessions?: readonly Baseline[] | undefined;
   /** Only requirements of these names. */
   readonly only?: readonly string[] | undefined;
   readonly progress?: ((line: string) => void) | undefined;
@@ -42,7 +44,7 @@ export interface CheckOptions {
 }
 
 /** A session in which the tester keeps every rule: the ground on which everything else stands. */
-interface Baseline {
+export interface Baseline {
   readonly role: Role;
   readonly transport: Transport;
   readonly secure: Secure;
@@ -60,7 +62,7 @@ export async function check(options: CheckOptions): Promise<Result[]> {
   const roles: readonly Role[] = subject.canInitiate ? ["responder", "initiator"] : ["responder"];
   const testers = await Promise.all(Array.from({ length: options.jobs }, async () => await Tester.login(options)));
   try {
-    const baselines = baselinesOf(roles, sections);
+    const baselines = options.sessions ?? baselinesOf(roles, sections);
     const seen = new Map<Baseline, Played>();
     await share(testers, baselines, async (tester, baseline) => void seen.set(baseline, await tester.play({ ...baseline, breach: undefined })));
     const ground = groundOf(seen);

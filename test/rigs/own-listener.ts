@@ -3,9 +3,9 @@ import { s5b } from "@balcony/transport-s5b";
 import { TrustStore } from "@balcony/trust";
 import { bare } from "@balcony/xml";
 import { balcony } from "balcony";
-import { listenerSubject, type Subject } from "../../src/check/subject.js";
-import { clientOf } from "../../src/ours/client.js";
-import type { Server } from "../../src/servers.js";
+import { listenerSubject, type Subject } from "../../interop/src/check/subject.js";
+import { clientOf } from "../../interop/src/ours/client.js";
+import type { Server } from "../../interop/src/servers.js";
 
 export interface OwnListener {
   readonly subject: Subject;
