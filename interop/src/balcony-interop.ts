@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { WebSocket } from "ws";
 import { type CheckCommandOptions, checkCommand, exitCodes } from "./check/command.js";
+import { requirementsTable } from "./check/requirements-table.js";
 
 if (!("WebSocket" in globalThis)) Object.assign(globalThis, { WebSocket }); // Node 20 has none
 
@@ -45,5 +46,10 @@ Exit codes:
     const [address, words] = options.embedded ? [undefined, jid === undefined ? command : [jid, ...command]] : [jid, command];
     process.exitCode = await checkCommand(address, words, options);
   });
+
+program
+  .command("requirements")
+  .description("print what `check` checks, as a table in Markdown")
+  .action(() => void process.stdout.write(requirementsTable()));
 
 await program.parseAsync();

@@ -20,8 +20,10 @@ const tally = (results: readonly Result[]): string =>
     .map((verdict) => `${count(results, verdict)} ${verdict}`)
     .join(", ");
 
+/** What a peer has sent is shown on a terminal: nothing in it may move the cursor. */
 const indent = (text: string): string =>
   text
+    .replace(/[^\P{C}\n\t]/gu, "\u{FFFD}")
     .split("\n")
     .map((line) => `      ${line}`)
     .join("\n");

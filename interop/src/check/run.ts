@@ -195,10 +195,9 @@ async function provoke(tester: Tester, { rule, role }: { readonly rule: Provoked
   const requirement = rule;
   const missing = lacking(rule.section, role);
   if (missing !== undefined) return { requirement, role, verdict: "not offered", evidence: { why: missing, shown: undefined } };
-  const [, ground] = [...seen].find(([baseline]) => baseline.role === role && baseline.transport === rule.transport && baseline.secure === rule.secure) ?? [];
-  const unfit = ground?.outcome.ended !== "well";
+  const [baseline, ground] = groundFor(rule, role, seen) ?? [];
   // Whoever refuses every session can still be offered bad ones.
-  if (unfit && (rule.section !== "jingle" || rule.goesOn)) {
+  if (ground?.outcome.ended !== "well" && (rule.section !== "jingle" || rule.goesOn)) {
     return {
       requirement,
       role,
@@ -206,20 +205,36 @@ async function provoke(tester: Tester, { rule, role }: { readonly rule: Provoked
       evidence: { why: `Without a breach of the tester's no session comes as far: ${ground?.outcome.text ?? ""}`, shown: undefined },
     };
   }
-  const { play, outcome } = await tester.play({ role, transport: rule.transport, secure: rule.secure, breach: rule.breach });
-  if (!play.reached) return { requirement, role, verdict: "not reached", evidence: { why: `The session did not come as far: ${outcome.text}`, shown: undefined } };
+  const { play, outcome } = await tester.play({ role, transport: baseline?.transport ?? rule.transport, secure: rule.secure, breach: rule.breach });
+  return { requirement, role, ...judgeReaction(rule, { reached: play.reached, heard: play.heard, shown: play.shown, outcome }) };
+}
+
+/** The kind of session in which a rule is tried. What is said on the stream can be said over any transport that works. */
+function groundFor({ section, transport, secure }: Provoked, role: Role, seen: Ground["seen"]): readonly [Baseline, Played] | undefined {
+  const alike = [...seen].filter(([baseline]) => baseline.role === role && baseline.secure === secure);
+  const own = alike.find(([baseline]) => baseline.transport === transport);
+  const anyTransport = section === "stream" || section === "starttls" || section === "tls";
+  return own?.[1].outcome.ended === "well" || !anyTransport ? own : (alike.find(([, { outcome }]) => outcome.ended === "well") ?? own);
+}
+
+/** What was heard of a breach of the tester's. */
+export interface Reaction {
+  /** Did the session come as far as the breach? */
+  readonly reached: boolean;
+  readonly heard: readonly string[];
+  /** What showed each. */
+  readonly shown: readonly string[];
+  readonly outcome: Outcome;
+}
+
+/** Is it what the rule asks for? */
+export function judgeReaction(rule: Pick<Provoked, "heard" | "goesOn">, { reached, heard, shown, outcome }: Reaction): Pick<Result, "verdict" | "evidence"> {
+  if (!reached) return { verdict: "not reached", evidence: { why: `The session did not come as far: ${outcome.text}`, shown: undefined } };
   const well = outcome.ended === "well";
-  const heard = rule.heard.some((word) => play.heard.some((line) => line === word || line.startsWith(`${word}:`)));
-  if (heard && well === rule.goesOn) return { requirement, role, verdict: "met", evidence: undefined };
-  const what = play.heard.length > 0 ? `What was heard is ${play.heard.join(", ")}` : "Nothing was heard";
+  const asked = rule.heard.some((word) => heard.some((line) => line === word || line.startsWith(`${word}:`)));
+  if (asked && well === rule.goesOn) return { verdict: "met", evidence: undefined };
+  const what = heard.length > 0 ? `What was heard is ${heard.join(", ")}` : "Nothing was heard";
   const went = well ? "and the session went on" : `and then: ${outcome.text}`;
-  return {
-    requirement,
-    role,
-    verdict: "not met",
-    evidence: {
-      why: `${what}, ${went}. It should have been ${rule.heard.join(" or ")}${rule.goesOn ? ", and the session should go on" : ""}.`,
-      shown: play.shown.filter((line) => line !== "").at(-1),
-    },
-  };
+  const why = `${what}, ${went}. It should have been ${rule.heard.join(" or ")}${rule.goesOn ? ", and the session should go on" : ""}.`;
+  return { verdict: "not met", evidence: { why, shown: shown.filter((line) => line !== "").at(-1) } };
 }
