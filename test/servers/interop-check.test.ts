@@ -59,11 +59,13 @@ describe("the second implementation", () => {
     const work = async (): Promise<void> => {
       for (let breach = queue.shift(); breach; breach = queue.shift()) {
         const found = await foundBy(breach);
-        if (found !== breach.rule) wrong.push(`${breach.name} as ${breach.role} breaks ${breach.rule}, and what was found is ${found}`);
+        if (found !== (breach.rule ?? "nothing")) wrong.push(`${breach.name} as ${breach.role} breaks ${breach.rule}, and what was found is ${found}`);
       }
     };
     await Promise.all(Array.from({ length: JOBS }, work));
     expect(wrong).toEqual([]);
+    // What is only a SHOULD, and left out by ourselves where no server carries the path (docs/interop.md).
+    expect([...new Set(misbehaviours.filter(({ rule }) => rule === undefined).map(({ name }) => name))]).toEqual(["header-without-from", "header-without-to"]);
     expect(misbehaviours.length).toBeGreaterThan(340);
   });
 });
@@ -72,8 +74,6 @@ describe("the second implementation", () => {
 async function foundBy({ name, role, secure = "starttls", transport = "ibb" }: Misbehaviour): Promise<string> {
   const sessions = [{ role, secure, transport: transport === "ibb" ? "ibb" : "s5b" }] as const;
   const results = await checked(subject({ misbehave: name }), { observe: true, jobs: 1, sessions });
-  return results
-    .filter(({ verdict }) => verdict === "not met")
-    .map(({ requirement }) => requirement.id)
-    .join(" and ");
+  const unmet = results.filter(({ verdict }) => verdict === "not met").map(({ requirement }) => requirement.id);
+  return unmet.length > 0 ? unmet.join(" and ") : "nothing";
 }

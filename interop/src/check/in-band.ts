@@ -72,6 +72,11 @@ export class InBand extends Duplex {
     const refuse = this.#judge(iq);
     refuse("ibb-data-sid", attrs.sid === this.#sid, "item-not-found", `A block came for the bytestream ${attrs.sid}, and there is only ${this.#sid}.`);
     if (this.#closed) throw new Refuse("item-not-found");
+    if (this.#play.role === "responder" && !this.#open) {
+      this.#play.findings.should("ibb-opened", false, "A block came of a bytestream that was not opened.", iq);
+      this.#open = true;
+      this.#opened();
+    }
     const seq = attrs.seq ?? "";
     refuse("ibb-seq-number", /^\d{1,5}$/.test(seq) && Number(seq) < 65536, "bad-request", `A block has the sequence number ${JSON.stringify(attrs.seq)}.`);
     refuse("ibb-sequence", Number(seq) === this.#expected, "unexpected-request", `Block ${seq} came where ${this.#expected} was to come.`);

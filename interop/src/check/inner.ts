@@ -125,9 +125,9 @@ class Talk {
     const { from, to, id, type } = element.attrs;
     findings.must("inner-features-once", !element.is("features", NS_STREAMS), "Features came within a stream that had them.", element);
     findings.must("inner-no-starttls", !element.is("starttls", NS_TLS), "<starttls/> came within TLS.", element);
-    if (element.getNS() !== NS_CLIENT && element.getNS() !== NS_STREAMS) return; // XEP-0198 and its like have namespaces of their own
-    const stanza = ["message", "presence", "iq"].includes(element.name);
-    findings.must("inner-stanza-kind", stanza, `<${element.name}/> is no stanza.`, element);
+    // Nothing else was negotiated, XEP-0198 neither.
+    const stanza = ["message", "presence", "iq"].includes(element.name) && element.getNS() === NS_CLIENT;
+    findings.must("inner-stanza-kind", stanza, `<${element.name} xmlns='${element.getNS()}'/> is no stanza.`, element);
     findings.must("inner-stanza-from", from === undefined || isOf(from, peer), `A stanza comes from ${from}, and the peer is ${peer}.`, element);
     findings.must("inner-stanza-to", to === undefined || isOf(to, self), `A stanza is for ${to}, and we are ${self}.`, element);
     if (element.name !== "iq") return;

@@ -211,7 +211,7 @@ export class JingleSession {
     if (play.breaks("terminate-by-a-stranger")) await this.#strange("session-terminate", [reason("success")]);
     if (this.#transport instanceof Socks) return { duplex: await this.#transport.connect(), atOnce, fingerprint };
     await play.until((this.#transport as InBand).opened, "<open/>", "ibb-opened");
-    play.findings.kept.add("ibb-opened");
+    if (!play.findings.broken.has("ibb-opened")) play.findings.kept.add("ibb-opened");
     return { duplex: this.#transport as InBand, atOnce, fingerprint };
   }
 
@@ -378,7 +378,10 @@ export class JingleSession {
     const namespace = transport?.getNS() ?? "";
     must("initiate-known-transport", [NS_JINGLE_IBB, NS_JINGLE_S5B].includes(namespace), `A transport was offered that is not advertised: ${namespace}.`);
     const attrs = (transport as Element).attrs; // there is one
-    if (namespace === NS_JINGLE_IBB) must("transport-sid", (attrs.sid ?? "") !== "", "The transport has no sid.");
+    if (namespace === NS_JINGLE_IBB) {
+      must("transport-sid", (attrs.sid ?? "") !== "", "The transport has no sid.");
+      findings.should("transport-sid", attrs.sid !== "None", "The transport's sid is the word None.", iq);
+    }
     if (namespace === NS_JINGLE_IBB) must("block-size", isBlockSize(attrs["block-size"]), `The transport has the block-size ${attrs["block-size"]}.`);
     if (namespace === NS_JINGLE_S5B) Socks.judge(transport as Element, must);
     this.#judgeSecurity(content, must);
@@ -401,6 +404,8 @@ export class JingleSession {
     const contents = jingle.getChildren("content", NS_JINGLE);
     must("accept-one-content", contents.length === 1, `The session-accept has ${contents.length} contents, and one was offered.`);
     const content = contents[0] as Element; // there is one
+    findings.should("accept-content-name", content.attrs.name === this.#content, `The content is named ${content.attrs.name}, and ${this.#content} was offered.`, iq);
+    findings.should("accept-after-result", this.#play.wire.waiting === 0, "The session-accept came ahead of the session-initiate's result.", iq);
     const { description, transport } = partsOf(content);
     must("description-present", description !== undefined, "The content has no description.");
     must("accept-same-application", description?.getNS() === NS_XMLSTREAM, `Another application was accepted than was offered: ${description?.getNS()}.`);

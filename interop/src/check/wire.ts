@@ -48,6 +48,11 @@ export class Wire {
     return this.#account.self;
   }
 
+  /** IQs of ours that are not answered yet. */
+  get waiting(): number {
+    return this.#asked.size;
+  }
+
   /** What the peer asks or tells in that namespace goes to `handler`. */
   on(namespace: string, handler: Handler): void {
     this.#handlers.set(namespace, handler);

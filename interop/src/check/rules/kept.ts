@@ -27,6 +27,8 @@ const jingle = kept("jingle", [
   ["accept-by-responder", "XEP-0166 §7.2.8", "It is the responder who accepts.", "session-accept"],
   ["accept-once", "XEP-0166 §7.2.8", "A session is accepted once.", "session-accept", "responder"],
   ["accept-one-content", "XEP-0166 §7.2.8", "A session-accept has the one content that was offered.", "session-accept", "responder"],
+  ["accept-after-result", "XEP-0166 §6.3.1, §6.5", "A session-accept comes behind the session-initiate's result.", "session-accept", "responder"],
+  ["accept-content-name", "XEP-0166 §7.2.8", "The content that is accepted has the name that was offered.", "session-accept", "responder"],
   ["accept-same-application", "XEP-0166 §7.2.8", "The application that is accepted is the one that was offered.", "session-accept", "responder"],
   ["accept-same-transport", "XEP-0166 §7.2.8", "The transport that is accepted is the one that was offered.", "session-accept", "responder"],
   ["accept-acknowledged", "XEP-0166 §6.5", "A proper session-accept is acknowledged.", "session-accept", "initiator"],
@@ -43,7 +45,7 @@ const jingle = kept("jingle", [
   ["description-present", "XEP-0166 §7.3", "A content that is offered or accepted has a description.", "session-initiate, session-accept"],
   ["description-empty", "XEP-0247 §2", "The description of an XML stream is empty.", "session-initiate, session-accept"],
   ["transport-present", "XEP-0166 §7.3", "A content that is offered or accepted has a transport.", "session-initiate, session-accept"],
-  ["transport-sid", "XEP-0261 §2.2, XEP-0260 §2.2", "A transport has a sid.", "session-initiate, session-accept"],
+  ["transport-sid", "XEP-0261 §2.2, XEP-0260 §2.2", "A transport has a sid, and one that is not the word None.", "session-initiate, session-accept"],
   ["transport-info-acknowledged", "XEP-0166 §7.2.13", "A proper transport-info is acknowledged.", "transport-info"],
 ]);
 
@@ -51,7 +53,7 @@ const ibb = kept("ibb", [
   ["block-size", "XEP-0261 §2.2", "The transport that is offered has a block-size, a number from 1 to 65535.", "session-initiate", "initiator"],
   ["accept-block-size", "XEP-0261 §2.2", "The block-size that is accepted is a number from 1 up to the one that was offered.", "session-accept", "responder"],
   ["accept-transport-sid", "XEP-0261 §2.2", "The transport that is accepted has the sid that was offered.", "session-accept", "responder"],
-  ["ibb-opened", "XEP-0261 §2.2", "The initiator opens the bytestream once the session is accepted.", "<open/>", "initiator"],
+  ["ibb-opened", "XEP-0261 §2.2", "The initiator opens the bytestream once the session is accepted, before its first block.", "<open/>", "initiator"],
   ["ibb-open-accepted", "XEP-0047 §2.1", "An <open/> that says what was agreed on is acknowledged.", "<open/>", "responder"],
   ["ibb-open-by-initiator", "XEP-0261 §2.2", "It is the session's initiator who opens the bytestream.", "<open/>", "initiator"],
   ["ibb-open-once", "XEP-0047 §2.1", "A bytestream is opened once.", "<open/>", "initiator"],
