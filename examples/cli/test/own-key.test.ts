@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bits, decode, encode, items, oids, sequence, yes } from "../../../packages/tls/src/asn1.js";
 import { xmppAddr } from "../../../packages/tls/src/xmpp-addr.js";
 import { altNames, buildCertificate, extension, keyUsage, name } from "../../../packages/tls/test/build-certificate.js";
@@ -7,6 +7,7 @@ import { newKey, publicOf } from "../../../packages/trust-openpgp/test/people.js
 import { balcony, events, type House, house } from "./running.js";
 
 let at: House;
+vi.setConfig({ testTimeout: 120_000 }); // a dozen commands each
 beforeAll(async () => {
   at = await house();
 });

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { balcony, type House, house, type Running } from "./running.js";
 
 let at: House;
+vi.setConfig({ testTimeout: 60_000 }); // several commands each
 beforeAll(async () => {
   at = await house();
 });

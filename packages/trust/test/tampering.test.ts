@@ -1,11 +1,14 @@
 import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { malformedTable } from "@balcony/test-kit";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { TrustStore } from "../src/index.js";
 import { codeOf, juliet, key, nurse, romeo, use } from "./addresses.js";
 import { newFolder } from "./folders.js";
 import { julietIdentity, romeoIdentity } from "./identities.js";
+import { rememberingScrypt } from "./known-scrypt.js";
+
+vi.mock("node:crypto", async (original) => rememberingScrypt(await original()));
 
 /** What an attack may use: the folder, the same folder a change earlier and at its very beginning, and somebody else's store. */
 interface Scene {
