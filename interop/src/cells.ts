@@ -64,6 +64,8 @@ function variantsOf(peer: Peer, at: Pick<Cell, "peer" | "layer" | "role" | "serv
         ),
         ...breaches(peer, at),
       ];
+    case "e2e-2009":
+      return [{ ...well, variant: undefined, options: { text: greeting } }];
     case "ceremony": {
       // Within TLS no server makes a difference: once with each is enough.
       const elsewhere = at.server !== "embedded";

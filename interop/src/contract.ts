@@ -5,7 +5,7 @@ import { interopFolder } from "./root.js";
 
 export const contractVersion = 1;
 
-export const layers = ["ibb", "s5b", "jingle", "jingle-ibb", "jingle-s5b", "ice-tcp", "webrtc", "starttls", "e2e", "ceremony", "esession"] as const;
+export const layers = ["ibb", "s5b", "jingle", "jingle-ibb", "jingle-s5b", "ice-tcp", "webrtc", "starttls", "e2e", "e2e-2009", "ceremony", "esession"] as const;
 export type Layer = (typeof layers)[number];
 
 export type Role = "initiator" | "responder";

@@ -9,6 +9,7 @@ import type { Layer } from "./contract.js";
 import type { Host } from "./host.js";
 import { ceremony } from "./ours/ceremony.js";
 import { e2e } from "./ours/e2e.js";
+import { e2eOf2009 } from "./ours/e2e-2009.js";
 import { esession } from "./ours/esession.js";
 import { ibb } from "./ours/ibb.js";
 import { iceTcp, webrtc } from "./ours/ice.js";
@@ -29,7 +30,18 @@ export interface Result extends Cell {
   readonly log: string;
 }
 
-const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = { ibb, s5b, jingle, "ice-tcp": iceTcp, webrtc, starttls, e2e, ceremony, esession };
+const sides: Partial<Record<Layer, (task: OurTask) => Promise<OurSide>>> = {
+  ibb,
+  s5b,
+  jingle,
+  "ice-tcp": iceTcp,
+  webrtc,
+  starttls,
+  e2e,
+  "e2e-2009": e2eOf2009,
+  ceremony,
+  esession,
+};
 
 /** Milliseconds for a peer. Ours is given a little less, so that it says first what it waited for. */
 const DEADLINE = 40_000;

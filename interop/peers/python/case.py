@@ -7,6 +7,8 @@ class Case:
     def __init__(self, environment, say, log):
         self.role = environment["INTEROP_ROLE"]
         self.layer = environment["INTEROP_LAYER"]
+        """Is this to be as it was deployed in 2008 and 2009?"""
+        self.old = self.layer == "e2e-2009"
         self.own = environment["INTEROP_JID"]
         self.password = environment["INTEROP_PASSWORD"]
         self.other = environment["INTEROP_TARGET"]

@@ -180,7 +180,7 @@ class Session:
             return
         self.transport.block = int(answered.get("block-size"))
         self.channel = self.transport
-        if not case.breaks("ibb-without-open"):
+        if not case.old and not case.breaks("ibb-without-open"):
             await self.transport.open()
 
     async def tolerated(self, action, inner, sid=None):

@@ -9,7 +9,7 @@ from case import Case
 from end_to_end import end_to_end
 from esession import esession
 
-LAYERS = {"e2e": end_to_end, "ceremony": end_to_end, "esession": esession}
+LAYERS = {"e2e": end_to_end, "e2e-2009": end_to_end, "ceremony": end_to_end, "esession": esession}
 
 
 def say(event, **fields):

@@ -23,6 +23,8 @@ def utf8_string(text):
 class Identity:
     def __init__(self, case):
         key = ec.generate_private_key(ec.SECP256R1())
+        if case.old:
+            key = rsa.generate_private_key(65537, 2048)
         if case.breaks("certificate-rsa-1024"):
             key = rsa.generate_private_key(65537, 1024)
         if case.breaks("certificate-curve-secp256k1"):
@@ -74,6 +76,9 @@ class Tls:
         if case.breaks("tls-1.2-only"):
             context.set_min_proto_version(SSL.TLS1_2_VERSION)
             context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        if case.old:
+            context.set_min_proto_version(SSL.TLS1_1_VERSION)
+            context.set_max_proto_version(SSL.TLS1_1_VERSION)
         context.set_cipher_list(b"DEFAULT:@SECLEVEL=0")  # what is tested is that the other side refuses our weak keys
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)  # self-signed: trust is not TLS's matter here
         if not (role == "initiator" and case.breaks("tls-without-certificate")):

@@ -73,6 +73,8 @@ class Stream:
             addresses = f" to={quoteattr(receiver)}"
         if breaks("header-without-to"):
             addresses = f" from={quoteattr(sender)}"
+        if case.old and self.role == "responder":
+            addresses = f" from={quoteattr(sender)}"
         ident = f" id='{fresh()}'" if self.role == "responder" else ""
         if self.role == "initiator" and breaks("header-id-by-initiator"):
             ident = " id='mine'"

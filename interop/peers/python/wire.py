@@ -10,6 +10,12 @@ from case import Over
 
 PATIENCE = 20
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+"""What the first versions of the specifications called it."""
+OLD_NAMES = (
+    ("urn:xmpp:jingle:1", "urn:xmpp:tmp:jingle"),
+    ("urn:xmpp:jingle:apps:xmlstream:0", "urn:xmpp:tmp:jingle:apps:xmlstream"),
+    ("urn:xmpp:jingle:transports:ibb:1", "urn:xmpp:tmp:jingle:transports:ibb:0"),
+)
 IQ = "{jabber:client}iq"
 MESSAGE = "{jabber:client}message"
 
@@ -66,6 +72,11 @@ class Wire:
             return None
         if stanza.xml.tag != IQ:
             return stanza
+        if self.case.old:
+            for element in stanza.xml.iter():
+                for now, then in OLD_NAMES:
+                    if element.tag.startswith(f"{{{then}}}"):
+                        element.tag = f"{{{now}}}" + element.tag.split("}")[1]
         iq = stanza.xml
         kind, sender, ident = iq.get("type"), iq.get("from"), iq.get("id")
         if kind in ("result", "error"):
@@ -96,6 +107,9 @@ class Wire:
         self.put(f"<iq type='{kind}' to={quoteattr(self.case.other)} id={quoteattr(ident)}>{payload}</iq>")
 
     def put(self, xml):
+        if self.case.old:
+            for now, then in OLD_NAMES:
+                xml = xml.replace(f"'{now}'", f"'{then}'")
         self.case.log("> " + xml)
         self.client.send_raw(xml)
 

@@ -25,20 +25,28 @@ export function logStanzas(xmpp: Internals, log: OurTask["log"]): void {
   xmpp.on("send", (element: Element) => log("out", element.toString()));
 }
 
+/** What becomes of each stanza on its way out and in. */
+interface Translation {
+  readonly sent: (stanza: Element) => Element;
+  readonly received: (stanza: Element) => Element;
+}
+
+const asItIs = (stanza: Element): Element => stanza;
+
 /** An account that is online, as the wide channel that the layers of Balcony work on. */
-export async function login(task: OurTask): Promise<Account> {
+export async function login(task: OurTask, { sent, received }: Translation = { sent: asItIs, received: asItIs }): Promise<Account> {
   const xmpp = clientOf(task);
   logStanzas(xmpp, task.log);
   const channel = new StanzaRouter({
     self: normalize(task.self),
-    transmit: async (stanza) => await xmpp.send(stanza),
+    transmit: async (stanza) => await xmpp.send(sent(stanza)),
     shutdown: () => Promise.resolve(),
     report: (error) => task.log("note", String(error)),
   });
   const passOn = xmpp._onElement.bind(xmpp);
   xmpp._onElement = (element) => {
     const stanza = element.name === "iq" || element.name === "message" || element.name === "presence";
-    if (!stanza || !channel.receive(element, normalize(element.attrs.from ?? bare(task.self)))) passOn(element);
+    if (!stanza || !channel.receive(received(element), normalize(element.attrs.from ?? bare(task.self)))) passOn(element);
   };
   await xmpp.start();
   return {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { createIdentity, type Secured, secure } from "@balcony/tls";
 import { bare, xml } from "@balcony/xml";
 import { openStream, startTls } from "@balcony/xml-stream";
@@ -8,10 +9,10 @@ import { expect, type OurSide, type OurTask } from "./side.js";
 /** XEP-0246 with STARTTLS on a TCP connection, without Jingle. Who connects is the initiator. */
 export async function starttls(task: OurTask): Promise<OurSide> {
   const { role, self, peer: address, signal, log } = task;
+  const { text } = task.options;
   const identity = createIdentity(bare(self));
   const { hostname, port } = new URL(task.service.replace("tcp:", "http:"));
   const listening = role === "responder" ? await listen(hostname, Number(port)) : undefined;
-  const text = String(task.options.text);
   const sockets: Socket[] = [];
   return {
     run: async (peer) => {
@@ -28,22 +29,7 @@ export async function starttls(task: OurTask): Promise<OurSide> {
         secure: async (bytes) => await secure(bytes, { role: role === "initiator" ? "client" : "server", identity, signal, peerAddress: bare(address), accept: () => undefined }),
       });
       log("note", `TLS stands: ${secured.cipher}`);
-      const stream = await openStream(secured.bytes, { role, self, peer: address, signal, report: (error) => log("note", String(error)) });
-      const came = new Promise<string | null>((resolve, reject) => {
-        stream.onStanza(({ stanza }) => {
-          log("in", stanza.toString());
-          resolve(stanza.getChildText("body"));
-        });
-        stream.closed.addEventListener("abort", () => reject(stream.closed.reason as Error), { once: true });
-      });
-      came.catch(() => undefined); // heard of below, or not waited for any more
-      if (role === "initiator") await stream.send(xml("message", {}, xml("body", {}, text)));
-      expect((await came) === text, "Another text came than was sent.");
-      if (role === "responder") {
-        await stream.send(xml("message", {}, xml("body", {}, text)));
-        if (!stream.closed.aborted) await once(stream.closed, "abort");
-      }
-      await stream.close();
+      await converse(task, secured.bytes);
       const said = await peer.event("secured");
       expect(said.fingerprint === identity.fingerprint, "The peer saw another certificate than ours.");
       expect((await peer.event("received")).text === text, "The peer got another text.");
@@ -54,6 +40,28 @@ export async function starttls(task: OurTask): Promise<OurSide> {
       if (listening) await new Promise((resolve) => listening.server.close(resolve));
     },
   };
+}
+
+/** The stream inside TLS: a message and its echo. `ended-anyhow`: by whatever there was when `</stream>` was an end. */
+export async function converse({ log, options, peer, role, self, signal }: OurTask, bytes: Duplex, end?: "ended-anyhow"): Promise<void> {
+  const text = String(options.text);
+  const stream = await openStream(bytes, { role, self, peer, signal, report: (error) => log("note", String(error)) });
+  const came = new Promise<string | null>((resolve, reject) => {
+    stream.onStanza(({ stanza }) => {
+      log("in", stanza.toString());
+      resolve(stanza.getChildText("body"));
+    });
+    stream.closed.addEventListener("abort", () => reject(stream.closed.reason as Error), { once: true });
+  });
+  came.catch(() => undefined); // heard of below, or not waited for any more
+  if (role === "initiator") await stream.send(xml("message", {}, xml("body", {}, text)));
+  expect((await came) === text, "Another text came than was sent.");
+  if (role === "responder") {
+    await stream.send(xml("message", {}, xml("body", {}, text)));
+    if (!stream.closed.aborted) await once(stream.closed, "abort");
+  }
+  const closing = stream.close();
+  await (end === undefined ? closing : closing.catch((error: unknown) => log("note", String(error))));
 }
 
 interface Listening {
