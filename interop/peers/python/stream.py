@@ -127,7 +127,7 @@ class Stream:
         if breaks("nested-too-deep"):
             await send("<message>" + "<a>" * 2000)
         if breaks("stanza-too-large"):
-            await send("<message><body>" + "x" * 600_000)
+            await send("<message><body>" + "x" * 270_000)
         if breaks("too-many-attributes"):
             await send("<message " + " ".join(f"a{n}='1'" for n in range(2000)) + "/>")
         if breaks("foreign-end-tag"):
