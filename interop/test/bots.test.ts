@@ -1,4 +1,4 @@
-import { StanzaRouter } from "@balcony/channel";
+import { BalconyError, StanzaRouter } from "@balcony/channel";
 import { type ESession, ESessions, memorySecrets } from "@balcony/esessions";
 import { nodeArithmetic, nodeCrypto } from "@balcony/esessions/node";
 import { ibb } from "@balcony/transport-ibb";
@@ -27,6 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => await bots?.close());
 
+let visitors = 0;
 const leaving: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const leave of leaving.splice(0)) await leave();
@@ -34,7 +35,8 @@ afterEach(async () => {
 });
 
 /** Somebody whose client writes to a bot, and hears what it answers. */
-async function visitor(resource = "garden") {
+async function visitor() {
+  const resource = `garden ${++visitors}`; // a second one under the same address would take it from the first, and the first would come back
   const xmpp = client({ service: hosting.service, domain: "bots.example", username: "romeo", password: "secret", resource });
   xmpp.on("error", () => undefined);
   const self = normalize(String(await xmpp.start()));
@@ -55,7 +57,7 @@ async function visitor(resource = "garden") {
     if (passed) channel.receive(passed, normalize(passed.attrs.from ?? self));
   });
   leaving.push(async () => {
-    channel.end(new (await import("@balcony/channel")).BalconyError("closed", "left"));
+    channel.end(new BalconyError("closed", "The visitor has left."));
     xmpp.reconnect.stop();
     await xmpp.stop();
   });
