@@ -24,7 +24,10 @@ export interface BalconyOptions {
      */
     readonly openpgp?: OpenPgpVerifier;
   };
-  /** In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. With none there are no streams, and nothing but ESessions where policy allows them. */
+  /**
+   * In order of preference, ours by name. Default: `["s5b", "ice-tcp", "webrtc", "ibb"]`. Neighbours that can each lead directly are tried side by side with another Balcony (docs/xep-side-by-side.md), one
+   * after another with everybody else. With none there are no streams, and nothing but ESessions where policy allows them.
+   */
   readonly transports?: readonly (TransportName | Transport)[];
   /** Has the router lead others to us by UPnP or NAT-PMP while a SOCKS5 bytestream is looked for, with peers that may learn our address. For those transports that are named. Default false. */
   readonly mapPorts?: boolean;

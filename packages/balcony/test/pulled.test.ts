@@ -155,7 +155,7 @@ describe.each(["s5b", "ice-tcp", "webrtc"] as const)("what goes from machine to 
     const options = {
       dangerouslyUseLoopback: true,
       transports: [name, "ibb"] as const,
-      timeouts: { ...timeoutsFor(phase, 0), negotiation: 1_000, handshake: 5_000 },
+      timeouts: { ...timeoutsFor(phase, 0), negotiation: 2_000, handshake: 5_000 }, // two transports share it, on a machine that may be slow
       keepalive: keepaliveFor(phase),
     };
     const [romeo, juliet] = [await on.login("romeo", options), await on.login("juliet", options)];
