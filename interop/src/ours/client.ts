@@ -8,7 +8,7 @@ export interface Account {
   logout(): Promise<void>;
 }
 
-type Internals = ReturnType<typeof client> & { _onElement(element: Element): void };
+type Internals = ReturnType<typeof client> & { _onElement(element: Element): void; _onData(data: Buffer): void; readonly parser: { write(text: string): void } | null };
 
 export function clientOf({ service, self, password }: Pick<OurTask, "service" | "self" | "password">): Internals {
   const [account, resource] = self.split("/") as [string, string];
@@ -16,6 +16,8 @@ export function clientOf({ service, self, password }: Pick<OurTask, "service" | 
   // In PLAIN: a SCRAM of 4,096 rounds in JavaScript costs more than most cells.
   const xmpp = client({ service, domain, credentials: async (authenticate) => await authenticate({ username, password }, "PLAIN"), resource }) as unknown as Internals;
   xmpp.on("error", () => undefined); // what its sockets say when the server goes away
+  // Its own throws out of a data event where something comes behind the end of a stream, which would end the whole run.
+  xmpp._onData = (data) => xmpp.parser?.write(data.toString("utf8"));
   return xmpp;
 }
 
