@@ -11,6 +11,7 @@ import { type Keys, type Negotiation, negotiate } from "./negotiating.js";
 import type { Given, Outcome, Step } from "./negotiation.js";
 import type { Messages, Parameters, StanzaKind } from "./parameters.js";
 import { defaultRekeyTimes, type RekeyTimes } from "./rekeying.js";
+import type { Renegotiate } from "./renegotiation.js";
 import { type ResponderState, stepResponder } from "./responder.js";
 import { type RetainedSecret, retain } from "./retained-secrets.js";
 import { ESession } from "./session.js";
@@ -50,6 +51,8 @@ export interface ESessionsOptions {
   readonly report: (error: unknown) => void;
   /** Needed where `parameters` ask for, or offer, an identification by key. */
   readonly keys?: Keys;
+  /** Asked where the other side wants less, in a session that stands, than was agreed on. Without it nobody gets that. */
+  readonly renegotiate?: Renegotiate;
   /**
    * A secret that was agreed on outside with this bare address (XEP-0116, "Other Shared Secret"), for four messages in either role: without the same one no session comes about.
    * Whoever opens a session to us can try words against it at home, so that a short one protects nothing.
@@ -304,7 +307,7 @@ export class ESessions {
   }
 
   async #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome, early: readonly Element[]): Promise<ESession> {
-    const { arithmetic, crypto, limits = {}, rekeyAfter, report, secrets } = this.#options;
+    const { arithmetic, crypto, limits = {}, rekeyAfter, renegotiate, report, secrets } = this.#options;
     const session = new ESession({
       wide: this.#channel,
       peer,
@@ -315,6 +318,7 @@ export class ESessions {
       arithmetic,
       limits,
       rekeyAfter: { ...defaultRekeyTimes, ...rekeyAfter },
+      renegotiate,
       report,
       onEnd: () => {
         this.#sessions.delete(key(peer, thread));

@@ -6,7 +6,8 @@ export { ESessions, type ESessionsOptions, type InitiateOptions, memorySecrets, 
 export { allowedGroups, defaultGroups } from "./groups.js";
 export { type Identification, keyFingerprint } from "./key-value.js";
 export type { Keys } from "./negotiating.js";
-export type { Messages, Parameters, StanzaKind } from "./parameters.js";
+export type { Logging, Messages, Parameters, StanzaKind } from "./parameters.js";
 export type { RekeyTimes } from "./rekeying.js";
+export type { Renegotiate } from "./renegotiation.js";
 export type { RetainedSecret } from "./retained-secrets.js";
 export type { ESession } from "./session.js";

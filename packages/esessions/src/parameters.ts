@@ -186,17 +186,17 @@ const signs = ({ initiator, responder }: Chosen["identification"]): boolean => i
 /** What XEP-0155 calls `logging` is `otr` in XEP-0217 and 0200, and its `disclosure` is `disclose` in XEP-0116's text: each is read by either name, and answered by the same. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { logging: "otr", disclosure: "disclose" };
 
-function asNamed({ fields }: Form, name: string): string {
+export function asNamed({ fields }: Form, name: string): string {
   const other = OTHER_NAMES[name];
   return other !== undefined && !fields.has(name) && fields.has(other) ? other : name;
 }
 
-/** `otr=true` means mustnot. */
-function loggingOf(form: Form): Logging[] {
+/** What a form says of logging, whatever it calls it: `otr=true` means mustnot. */
+export function loggingOf(form: Form): Logging[] {
   const values = form.fields.get("logging") ?? (form.fields.get("otr") ?? []).map((value) => (value === "true" || value === "1" ? "mustnot" : "may"));
   return values.filter((value): value is Logging => value === "may" || value === "mustnot");
 }
 
-const loggingAs = (name: string, logging: Logging): readonly [name: string, value: string] => [name, name === "otr" ? String(logging === "mustnot") : logging];
+export const loggingAs = (name: string, logging: Logging): readonly [name: string, value: string] => [name, name === "otr" ? String(logging === "mustnot") : logging];
 
 const foreignSetting = ({ settings }: Parameters): Setting => (settings.includes("deployed") ? "deployed" : "strict");

@@ -1,4 +1,4 @@
-import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, withDeadline, writeStanzaError } from "@balcony/channel";
+import { BalconyError, type ErrorCode, readStanzaError, type StanzaChannel, StanzaRouter, type WaitOptions, withDeadline, writeStanzaError } from "@balcony/channel";
 import { bare, type Element, type Jid, type Limits, parseElement, XmlError, xml } from "@balcony/xml";
 import { type Binding, bindingOf } from "./binding.js";
 import type { Arithmetic, Crypto, RsaKey } from "./crypto.js";
@@ -9,8 +9,9 @@ import { flag, readForm, writeForm } from "./form.js";
 import { NS_ENCRYPTED, NS_SSN } from "./namespaces.js";
 import { compatibilityOf, type Outcome } from "./negotiation.js";
 import { equal, wipe } from "./octets.js";
-import type { StanzaKind } from "./parameters.js";
+import type { Logging, StanzaKind } from "./parameters.js";
 import { Rekeying, type RekeyTimes } from "./rekeying.js";
+import { type Renegotiate, Renegotiation } from "./renegotiation.js";
 import { type Opened, StanzaCipher } from "./stanza-cipher.js";
 import { wholeStanzas } from "./whole-stanza.js";
 import type { Wrapping } from "./wrapping.js";
@@ -32,6 +33,7 @@ export interface SessionOptions {
   readonly arithmetic: Arithmetic;
   readonly limits: Partial<Limits>;
   readonly rekeyAfter: RekeyTimes;
+  readonly renegotiate?: Renegotiate | undefined;
   readonly report: (error: unknown) => void;
   readonly onEnd: () => void;
 }
@@ -65,6 +67,7 @@ export class ESession {
   readonly #cipher: StanzaCipher;
   readonly #wrapping: Wrapping;
   readonly #rekeying: Rekeying;
+  readonly #renegotiation: Renegotiation;
   /** The peer's share of the connection: what asks and answers encrypted requests. */
   readonly #outside: StanzaChannel;
   readonly #waiting: Element[] = [];
@@ -86,13 +89,27 @@ export class ESession {
     this.thread = thread;
     this.role = role;
     const { chosen } = outcome;
+    this.#channel = new StanzaRouter({ self: wide.self, peer, transmit: (stanza) => this.#transmit(stanza), shutdown: () => this.#terminate(), report });
+    const renegotiation = new Renegotiation({
+      peer,
+      role,
+      logging: chosen.logging,
+      allow: options.renegotiate,
+      closed: this.#channel.closed,
+      send: async (message) => await this.#send(message),
+      report,
+      broken: (error) => this.#end(error),
+    });
+    this.#renegotiation = renegotiation;
     this.security = {
       protocol: "ESession",
       cipher: chosen.cipher,
       group: chosen.group,
       setting: chosen.setting,
       balcony: chosen.balcony,
-      logging: chosen.logging,
+      get logging() {
+        return renegotiation.logging;
+      },
       sas: chosen.balcony ? undefined : outcome.sas,
       retained: outcome.retained,
       peerKey: outcome.peerKey,
@@ -101,7 +118,6 @@ export class ESession {
     const parse = (octets: Uint8Array): Element => parseElement(octets, options.limits);
     this.#wrapping = chosen.balcony ? wholeStanzas({ peer, thread, parse }) : stanzaContents({ kinds: chosen.stanzas, peer, thread, parse });
     this.#outside = wide.to(peer);
-    this.#channel = new StanzaRouter({ self: wide.self, peer, transmit: (stanza) => this.#transmit(stanza), shutdown: () => this.#terminate(), report });
     this.#rekeying = new Rekeying({
       cipher: this.#cipher,
       crypto,
@@ -159,6 +175,15 @@ export class ESession {
     });
     wipe(outcome.finalSecret);
     return binding;
+  }
+
+  /**
+   * Agrees with the other side, while the session goes on, on whether either may keep a transcript (XEP-0155 §6).
+   * @throws `declined` and `stanza-error`, after which holds what was agreed on before; `tie-break` where the other side has just asked; `timeout`, `aborted`, `closed`;
+   *   `esession-options` where it agreed to something else, which ends the session
+   */
+  async renegotiate({ logging, ...wait }: { readonly logging: Logging } & WaitOptions): Promise<void> {
+    await this.#renegotiation.ask(logging, wait);
   }
 
   /** Ends the session on both sides. */
@@ -312,6 +337,10 @@ export class ESession {
     const form = found && readForm(found.form);
     if (form && flag(form, "terminate") === true) {
       this.#terminated(form.type);
+      return;
+    }
+    if (form?.fields.has("renegotiate")) {
+      this.#renegotiation.take(stanza, form);
       return;
     }
     if (this.#admits?.(stanza) !== false) {

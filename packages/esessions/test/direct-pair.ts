@@ -1,6 +1,6 @@
 import { answersItself, memoryStanzaNetwork, type StanzaRouter } from "@balcony/channel";
 import { type Element, isFull } from "@balcony/xml";
-import type { Arithmetic, StanzaKind } from "../src/index.js";
+import type { Arithmetic, Logging, Renegotiate, StanzaKind } from "../src/index.js";
 import { NS_ENCRYPTED } from "../src/namespaces.js";
 import { compatibilityOf, type Outcome } from "../src/negotiation.js";
 import { nodeCrypto } from "../src/node/index.js";
@@ -17,10 +17,12 @@ export interface DirectOptions {
   readonly balcony?: boolean;
   readonly setting?: "deployed" | "strict";
   readonly stanzas?: readonly StanzaKind[];
+  readonly logging?: Logging;
+  readonly renegotiate?: Renegotiate | undefined;
 }
 
 /** Two sessions whose negotiation was left out, over a prime that is quick: for what happens once they stand. */
-export function directPair({ balcony = false, setting = "deployed", stanzas = ["message", "presence", "iq"] }: DirectOptions = {}) {
+export function directPair({ balcony = false, setting = "deployed", stanzas = ["message", "presence", "iq"], logging = "mustnot", renegotiate }: DirectOptions = {}) {
   const errors: unknown[] = [];
   const network = memoryStanzaNetwork({ report: (error) => errors.push(error) });
   const established = establishedPair({ compatibility: compatibilityOf(setting) });
@@ -31,10 +33,11 @@ export function directPair({ balcony = false, setting = "deployed", stanzas = ["
       peer,
       thread: "thread",
       role,
-      outcome: outcomeOf(own, { balcony, setting, stanzas }),
+      outcome: outcomeOf(own, { balcony, setting, stanzas, logging }),
       crypto: nodeCrypto,
       arithmetic,
       limits: {},
+      renegotiate,
       rekeyAfter: { stanzas: Number.POSITIVE_INFINITY, time: 600_000 },
       report: (error) => errors.push(error),
       onEnd: () => undefined,
@@ -62,14 +65,14 @@ function route(wide: StanzaRouter, session: ESession): void {
   }
 }
 
-function outcomeOf(established: Outcome["established"], { balcony, setting, stanzas }: Required<DirectOptions>): Outcome {
+function outcomeOf(established: Outcome["established"], { balcony, logging, setting, stanzas }: Required<Omit<DirectOptions, "renegotiate">>): Outcome {
   return {
     chosen: {
       messages: 4,
       identification: { initiator: "none", responder: "none" },
       group: 14,
       cipher: "aes128-ctr",
-      logging: undefined,
+      logging,
       setting,
       balcony,
       rekeyFrequency: 1,

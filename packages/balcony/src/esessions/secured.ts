@@ -61,6 +61,13 @@ function securityOf({ channel, identity }: Context, { peer, security }: ESession
     signalling: "same",
     own: { fingerprint: identity.spki, certificate: identity.fingerprint },
     peer: proven && { fingerprint: proven.spki },
-    esession: { setting: security.setting, sas: security.sas, retained: security.retained, logging: security.logging },
+    esession: {
+      setting: security.setting,
+      sas: security.sas,
+      retained: security.retained,
+      get logging() {
+        return security.logging; // it may be agreed on anew
+      },
+    },
   };
 }
