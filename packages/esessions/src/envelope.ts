@@ -51,3 +51,9 @@ export function formIn(message: Element): { readonly form: Element; readonly wra
 }
 
 export const threadOf = (message: Element): string | undefined => message.getChildText("thread")?.trim() || undefined;
+
+/** Of an offline ESession (XEP-0187): a response that nobody has asked for, and what came with it. */
+export function isOffline(stanza: Element): boolean {
+  const found = stanza.name === "message" && threadOf(stanza) !== undefined ? formIn(stanza) : undefined;
+  return found?.wrapper === "init" && found.form.attrs.type === "submit";
+}

@@ -1,7 +1,7 @@
 import { answersItself, BalconyError, notMine, randomId, readAddress, type StanzaChannel, type Unsubscribe, type WaitOptions, withDeadline } from "@balcony/channel";
 import { bare, type Element, isFull, type Jid, type Limits, serialize, XmlError } from "@balcony/xml";
 import type { Arithmetic, Crypto } from "./crypto.js";
-import { envelope, formIn, no, threadOf, wrapForm } from "./envelope.js";
+import { envelope, formIn, isOffline, no, threadOf, wrapForm } from "./envelope.js";
 import { isEncrypted } from "./foreign-stanza.js";
 import { allowedGroups, defaultGroups } from "./groups.js";
 import { type InitiatorState, stepInitiator } from "./initiator.js";
@@ -234,6 +234,7 @@ export class ESessions {
       this.#send(from, thread, no("result"), "feature");
       return true;
     }
+    if (isOffline(stanza)) return undefined; // XEP-0187: for whoever takes those
     if (stanza.getChild("c", NS_ENCRYPTED)) return true; // of a thread nobody knows: nothing is said, and nothing shown
     if (!found || stanza.attrs.type === "error" || (found.form.attrs.type ?? "form") !== "form") return undefined;
     if (stanza.getChild("delay", "urn:xmpp:delay")) return true; // it was stored: any answer would tell that we were away

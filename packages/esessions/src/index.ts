@@ -6,6 +6,8 @@ export { ESessions, type ESessionsOptions, type InitiateOptions, memorySecrets, 
 export { allowedGroups, defaultGroups } from "./groups.js";
 export { type Identification, keyFingerprint } from "./key-value.js";
 export type { Keys } from "./negotiating.js";
+export { OfflineESessions, type OfflineMessage, type OfflineOptions, type OfflineStore, type StoredOptions } from "./offline/offline.js";
+export { type Pep, pepOver } from "./offline/pep.js";
 export type { Logging, Messages, Parameters, StanzaKind } from "./parameters.js";
 export type { RekeyTimes } from "./rekeying.js";
 export type { Renegotiate } from "./renegotiation.js";

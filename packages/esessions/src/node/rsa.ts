@@ -25,6 +25,16 @@ export function nodeSigner(privateKey: KeyObject): Signer {
   };
 }
 
+/** Reads a SubjectPublicKeyInfo, DER; undefined for what is none of an RSA key. */
+export function rsaFromSpki(der: Uint8Array): RsaKey | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
+    return key.asymmetricKeyType === "rsa" ? rsaKeyOf(key) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A fresh key of 3072 bits. */
 export async function generateRsaKey(): Promise<KeyObject> {
   return (await promisify(generateKeyPair)("rsa", { modulusLength: 3072 })).privateKey;
