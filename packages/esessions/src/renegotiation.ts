@@ -79,7 +79,10 @@ export class Renegotiation {
     let onClosed = (): void => undefined;
     const answered = new Promise<void>((resolve, reject) => {
       this.#own = { logging, resolve, reject };
-      onClosed = () => reject(closed.reason);
+      onClosed = () => {
+        const reason: BalconyError = closed.reason;
+        reject(reason);
+      };
       closed.addEventListener("abort", onClosed, { once: true });
     });
     try {
