@@ -46,6 +46,7 @@ export class Account {
       await this.#xmpp.start();
       await this.send(xml("presence"));
     } catch (cause) {
+      await this.logout().catch(() => undefined); // it has failed already
       throw new BalconyError("connection-lost", `${this.self} cannot log in: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
     }
   }

@@ -49,8 +49,8 @@ export async function checkCommand(jid: string | undefined, command: readonly st
 }
 
 function verdictOf(results: readonly Result[]): number {
+  if (!results.some(({ verdict }) => verdict === "met")) return exitCodes.peer; // nobody is there, or nobody who lets us in
   if (results.some(({ verdict }) => verdict === "not met")) return exitCodes.notMet;
-  if (!results.some(({ verdict }) => verdict === "met")) return exitCodes.peer;
   return results.some(({ verdict }) => verdict === "not reached") ? exitCodes.unmet : exitCodes.met;
 }
 

@@ -60,7 +60,7 @@ export async function check(options: CheckOptions): Promise<Result[]> {
   const { subject, sections, only } = options;
   const wanted = (requirement: Requirement) => sections.includes(requirement.section) && (only === undefined || only.includes(requirement.id));
   const roles: readonly Role[] = subject.canInitiate ? ["responder", "initiator"] : ["responder"];
-  const testers = await Promise.all(Array.from({ length: options.jobs }, async () => await Tester.login(options)));
+  const testers = await loginAll(options);
   try {
     const baselines = options.sessions ?? baselinesOf(roles, sections);
     const seen = new Map<Baseline, Played>();
@@ -75,6 +75,15 @@ export async function check(options: CheckOptions): Promise<Result[]> {
   } finally {
     await Promise.all(testers.map(async (tester) => await tester.logout()));
   }
+}
+
+async function loginAll(options: CheckOptions): Promise<Tester[]> {
+  const logins = await Promise.allSettled(Array.from({ length: options.jobs }, async () => await Tester.login(options)));
+  const testers = logins.flatMap((login) => (login.status === "fulfilled" ? [login.value] : []));
+  const failed = logins.find((login) => login.status === "rejected");
+  if (!failed) return testers;
+  await Promise.all(testers.map(async (tester) => await tester.logout()));
+  throw failed.reason;
 }
 
 function baselinesOf(roles: readonly Role[], sections: readonly Section[]): Baseline[] {
