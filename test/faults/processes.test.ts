@@ -14,7 +14,7 @@ const alone = async (server: Promise<RigServer>): Promise<readonly [RigServer, R
 const cases = [
   { title: "Prosody", start: () => alone(prosody({ limits: "none" })), alice: "alice@alpha.test", bob: "bob@beta.test" },
   { title: "ejabberd", start: () => alone(ejabberd({ limits: "none" })), alice: "alice@ej1.test", bob: "bob@ej2.test" },
-  { title: "two domains, federated", start: federatedProsodys, alice: "alice@127.0.0.1", bob: "bob@127.0.0.2" },
+  { title: "two domains, federated", start: async () => await federatedProsodys(["127.0.1.1", "127.0.1.2"]), alice: "alice@127.0.1.1", bob: "bob@127.0.1.2" },
 ];
 
 /** Codes of a stream that broke, whichever way it was found out. */

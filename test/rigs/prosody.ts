@@ -95,13 +95,18 @@ Component "bots.alpha.test"
   };
 }
 
-/** Two Prosodys, each with a domain that is an address on loopback, so that they find each other without DNS: real federation, with TLS and dialback. */
-export async function federatedProsodys(): Promise<readonly [RigServer, RigServer]> {
+/**
+ * Two Prosodys, each with a domain that is an address on loopback, so that they find each other without DNS: real federation, with TLS and dialback.
+ * @param addresses of each test file its own: without DNS the port between servers is always the same
+ */
+export async function federatedProsodys(addresses: readonly [string, string]): Promise<readonly [RigServer, RigServer]> {
   const [c2s] = await freePorts(1);
-  const one = await federated("127.0.0.1", c2s as number);
-  const two = await federated("127.0.0.2", c2s as number);
+  const one = await federated(addresses[0], c2s as number);
+  const two = await federated(addresses[1], c2s as number);
   return [one, two];
 }
+
+const BETWEEN_SERVERS = 5269;
 
 async function federated(address: string, c2s: number): Promise<RigServer> {
   const folder = await mkdtemp(join(tmpdir(), "balcony-prosody-s2s-"));
@@ -121,7 +126,7 @@ use_ipv6 = false
 interfaces = { "${address}" }
 c2s_ports = { ${c2s} }
 c2s_direct_tls_ports = {}
-s2s_ports = { 5269 }
+s2s_ports = { ${BETWEEN_SERVERS} }
 modules_enabled = { "roster"; "saslauth"; "tls"; "dialback"; "disco"; "ping" }
 modules_disabled = {}
 authentication = "internal_plain"
@@ -136,6 +141,7 @@ VirtualHost "${address}"
   for (const user of USERS) await exec("prosodyctl", ["--config", config, "register", user, address, PASSWORD]);
   const child = start("prosody", ["--config", config, "-F"]);
   await listening(address, c2s, child);
+  await listening(address, BETWEEN_SERVERS, child);
   return {
     name: `prosody ${address} (federated)`,
     service: `xmpp://${address}:${c2s}`,

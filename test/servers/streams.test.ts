@@ -28,7 +28,7 @@ const cases: readonly Case[] = [
   { title: "ejabberd, TCP", start: () => alone(ejabberd({ limits: "none" })), people: ["alice@ej1.test", "bob@ej2.test"], size: 200_000 },
   { title: "ejabberd, WebSocket", start: () => alone(ejabberd({ limits: "none" })), people: ["alice@ej1.test", "bob@ej2.test"], over: "webSocket", size: 200_000 },
   { title: "ejabberd with its stock limits", start: () => alone(ejabberd({ limits: "stock" })), people: ["alice@ej1.test", "bob@ej2.test"], size: 24_000 },
-  { title: "two Prosodys, federated", start: federatedProsodys, people: ["alice@127.0.0.1", "bob@127.0.0.2"], size: 200_000 },
+  { title: "two Prosodys, federated", start: async () => await federatedProsodys(["127.0.2.1", "127.0.2.2"]), people: ["alice@127.0.2.1", "bob@127.0.2.2"], size: 200_000 },
 ];
 
 describe.each(cases)("$title", ({ start, people, over, size }) => {
