@@ -20,7 +20,7 @@ const shared = {
 export default defineConfig({
   ...shared,
   test: {
-    maxWorkers: 2 * availableParallelism(), // most of them wait for others: servers, processes, deadlines
+    maxWorkers: Math.ceil(1.5 * availableParallelism()), // many wait for others: servers, processes, deadlines
     sequence: { sequencer: LongestFirst },
     coverage: { provider: "v8", include: ["packages/*/src/**"] },
     projects: [
