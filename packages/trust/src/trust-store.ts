@@ -312,7 +312,7 @@ export class TrustStore {
   async importVerified(account: BareJid, peer: BareJid, { by, spki }: { readonly by: string; readonly spki: string }): Promise<Device> {
     const change = await this.#change(account, { peer, spki }, (record, _, ofAccount) => {
       demandOwnDevice(ofAccount.get(account), account, by);
-      if (record && deviceOf(record, spki)?.status === "verified" && isDirectlyVerified(deviceOf(record, spki))) return record;
+      if (isDirectlyVerified(deviceOf(record, spki))) return record;
       return verified(record, { spki, how: "imported", at: this.#now() });
     });
     return known(change, spki);

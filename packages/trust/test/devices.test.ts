@@ -107,6 +107,47 @@ describe("once a voucher is", () => {
   });
 });
 
+describe("one of its own keys is refused by", () => {
+  async function withThree(): Promise<TrustStore> {
+    const store = await withLaptop();
+    await store.setVerified(juliet, romeo, tablet, "fingerprint");
+    await store.vouch(juliet, romeo, { by: laptop, spki: phone });
+    return store;
+  }
+
+  it.each([
+    ["a directly verified device, another such", laptop, tablet],
+    ["a directly verified device, itself", laptop, laptop],
+    ["a directly verified device, one that it has vouched for", laptop, phone],
+    ["a device that was vouched for, itself", phone, phone],
+  ])("%s", async (_, by, spki) => {
+    const store = await withThree();
+    expect(await store.disown(juliet, romeo, { by, spki })).toMatchObject({ spki, status: "revoked", revoked: at });
+    expect(judged(store, spki)).toBe("key-revoked");
+  });
+
+  it.each([
+    ["a device that was vouched for, and not the one that has vouched", phone, laptop],
+    ["one that is unknown, and not another", stranger, laptop],
+    ["one that is unknown, and not itself", stranger, stranger],
+    ["one that was refused before", key(9), laptop],
+    ["one that was refused before, once more", key(9), key(9)],
+  ])("%s: not-trusted", async (_, by, spki) => {
+    const store = await withThree();
+    await store.revoke(juliet, romeo, key(9));
+    const before = store.show(juliet, romeo);
+    expect(await codeOf(store.disown(juliet, romeo, { by, spki }))).toBe("not-trusted");
+    expect(store.show(juliet, romeo)).toEqual(before);
+  });
+
+  it("none where the key is known as somebody else's", async () => {
+    const store = await withThree();
+    await store.setVerified(juliet, benvolio, phone, "qr");
+    expect(await codeOf(store.disown(juliet, romeo, { by: laptop, spki: phone }))).toBe("statement-invalid");
+    expect(judged(store, phone)).toBe("verified");
+  });
+});
+
 describe("a key that is replaced by another", () => {
   it("hands on how it was verified, its name and those it vouched for, and is revoked", async () => {
     const store = await withLaptop();

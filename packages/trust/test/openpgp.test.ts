@@ -38,10 +38,19 @@ describe("OpenPGP keys that the person takes for a peer's", () => {
   it.each([
     ["a fingerprint in lower case", { fingerprint: "a".repeat(40), key: bytes() }],
     ["a short fingerprint", { fingerprint: "A".repeat(39), key: bytes() }],
+    ["a fingerprint that ends too late", { fingerprint: "A".repeat(41), key: bytes() }],
+    ["a fingerprint behind something else", { fingerprint: `0x${"A".repeat(40)}`, key: bytes() }],
+    ["a fingerprint between the two lengths", { fingerprint: "A".repeat(63), key: bytes() }],
     ["an empty key", { fingerprint: fingerprint(1), key: bytes(0) }],
     ["a key that is too large", { fingerprint: fingerprint(1), key: bytes(MAX_OPENPGP_KEY + 1) }],
   ])("%s is invalid-argument", async (_, given) => {
     await expect((await store()).trustOpenPgp(juliet, romeo, given)).rejects.toMatchObject({ code: "invalid-argument" });
+  });
+
+  it("may have the long fingerprint of version 5 and 6, and 32 KiB", async () => {
+    const kept = await store();
+    await kept.trustOpenPgp(juliet, romeo, { fingerprint: "A".repeat(64), key: bytes(MAX_OPENPGP_KEY) });
+    expect(kept.show(juliet, romeo)?.openpgp).toHaveLength(1);
   });
 
   it("verify devices, which are unverified once the key is trusted no more, and another's are not", async () => {
@@ -98,6 +107,14 @@ describe("what our own OpenPGP key says of our key", () => {
     expect(kept.openPgpStatement(juliet)).toBe("BwcH");
     await kept.setOpenPgpStatement(juliet, undefined);
     expect(kept.openPgpStatement(juliet)).toBeUndefined();
+  });
+
+  it("may be as long as what is taken from peers", async () => {
+    const kept = await store();
+    await kept.identity(juliet, () => Promise.resolve(julietIdentity));
+    const longest = Buffer.alloc(MAX_STATEMENT, 7).toString("base64");
+    await kept.setOpenPgpStatement(juliet, longest);
+    expect(kept.openPgpStatement(juliet)).toBe(longest);
   });
 
   it.each([

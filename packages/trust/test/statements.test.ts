@@ -26,6 +26,7 @@ describe("a statement about a key is not taken", () => {
     ["1: whose subject is no key", { ...base, subject: "AB".repeat(32) }, overChannel, "keys or a date that are none"],
     ["1: whose signer is no key", { ...base, by: "" }, { ...overChannel, signedBy: "" }, "keys or a date that are none"],
     ["1: that is dated by words", { ...base, at: "yesterday" }, overChannel, "keys or a date that are none"],
+    ["1: that is dated in a month that is none", { ...base, at: "2026-13-01T00:00:00.000Z" }, overChannel, "keys or a date that are none"],
     ["1: that is dated on a day that is none", { ...base, at: "2026-02-30T00:00:00.000Z" }, overChannel, "keys or a date that are none"],
     ["1: that is dated in another form", { ...base, at: "2026-01-10T12:00:00Z" }, overChannel, "keys or a date that are none"],
     ["1: that has something before its date", { ...base, at: ` ${dated(0)}` }, overChannel, "keys or a date that are none"],
