@@ -11,6 +11,7 @@ const servers = [
   { name: "iptables", file: "/usr/sbin/iptables-restore" },
   { name: "miniupnpd-iptables", file: "/usr/sbin/miniupnpd" },
   { name: "procps", file: "/usr/sbin/sysctl" },
+  { name: "gnupg", file: "/usr/bin/gpg" },
   { name: "openssl", file: "/usr/bin/openssl" },
   { name: "libnice-dev", file: "/usr/include/nice/agent.h" },
   { name: "libjson-glib-dev", file: "/usr/include/json-glib-1.0/json-glib/json-glib.h" },

@@ -32,7 +32,9 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
     online.e2e.on("session", door.enter);
     if (options.jsonInput || (!isPipe() && !output.json)) online.e2e.on("restricted", door.enter); // verifying takes somebody who answers
     const others =
-      allowed.size > 0 ? `${[...allowed].map(printable).join(", ")} may come as well. To everybody else you look offline.` : "To everybody else you look offline; --allow JID lets them in.";
+      allowed.size > 0
+        ? `${[...allowed].map(printable).join(", ")} may come as well. To everybody else you look offline.`
+        : "To everybody else you look offline; --allow JID lets them in.";
     const words = `listening, until Ctrl-C; your contacts come by: balcony open ${printable(online.self)}\n${others}`;
     output.tell({ event: "listening", address: online.self, allow: [...allowed] }, words);
     try {

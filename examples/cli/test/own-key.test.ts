@@ -4,7 +4,7 @@ import { bits, decode, encode, items, oids, sequence, yes } from "../../../packa
 import { xmppAddr } from "../../../packages/tls/src/xmpp-addr.js";
 import { altNames, buildCertificate, extension, keyUsage, name } from "../../../packages/tls/test/build-certificate.js";
 import { newKey, publicOf } from "../../../packages/trust-openpgp/test/people.js";
-import { balcony, events, type House, house } from "./running.js";
+import { balcony, events, type House, house, trustOfJuliet } from "./running.js";
 
 let at: House;
 vi.setConfig({ testTimeout: 120_000 }); // a dozen commands each
@@ -22,18 +22,7 @@ async function run(who: "romeo" | "juliet", ...args: readonly string[]): Promise
 }
 const fingerprint = async (who: "romeo" | "juliet"): Promise<string> => String((await run(who, "identity")).told.at(-1)?.fingerprint);
 
-/** Romeo opens a stream to her: what he is told of her key, or why there is none. */
-async function trustAtRomeos(...options: readonly string[]): Promise<unknown> {
-  const listening = await balcony("listen", ...at.as("juliet"), "--resource", "balcony", "--yes", "--once", "--json").until("listening");
-  const opening = balcony("open", `${JULIET}/balcony`, ...at.as("romeo"), "--json", ...options);
-  opening.child.stdin.end();
-  const told = events((await opening.ended).stdout);
-  listening.child.stdin.end();
-  listening.child.kill("SIGINT");
-  await listening.ended;
-  const security = told.find(({ event }) => event === "open")?.security as { trust: string; verified?: { how: string } } | undefined;
-  return security ? [security.trust, security.verified?.how] : told.find(({ event }) => event === "error")?.code;
-}
+const trustAtRomeos = async (...options: readonly string[]): Promise<unknown> => await trustOfJuliet(at, ...options);
 
 describe("a new key in the place of the old one", () => {
   it("asks first, and who has verified the old one follows", async () => {

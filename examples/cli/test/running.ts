@@ -119,3 +119,16 @@ export async function house({ strangers = false }: { readonly strangers?: boolea
   };
   return { server, folder, online, as, file, tearDown };
 }
+
+/** Romeo opens a stream to Juliet: his trust in her key and how it was verified, or the code with which there is no stream. */
+export async function trustOfJuliet(at: House, ...options: readonly string[]): Promise<unknown> {
+  const listening = await balcony("listen", ...at.as("juliet"), "--resource", "balcony", "--yes", "--once", "--json").until("listening");
+  const opening = balcony("open", "juliet@capulet.lit/balcony", ...at.as("romeo"), "--json", ...options);
+  opening.child.stdin.end();
+  const told = events((await opening.ended).stdout);
+  listening.child.stdin.end();
+  listening.child.kill("SIGINT");
+  await listening.ended;
+  const security = told.find(({ event }) => event === "open")?.security as { trust: string; verified?: { how: string } } | undefined;
+  return security ? [security.trust, security.verified?.how] : told.find(({ event }) => event === "error")?.code;
+}
