@@ -21,8 +21,11 @@ export async function trustRotateCommand(options: SureOptions): Promise<void> {
     );
     const openpgp = store.openPgpStatement(account) !== undefined;
     const { from, to } = await rotateKey(store, account);
-    output.tell({ event: "rotated", account, from, to }, "a new key is in place; contacts who have verified the old one follow at your next stream with them", "done");
-    output.tell({ event: "note", code: "restart" }, "A `balcony` that is running keeps the old key until it is started again.");
+    output.tell(
+      { event: "rotated", account, from, to },
+      "a new key is in place; contacts who have verified the old one follow at the next stream with them; those that stand keep the old one to their end",
+      "done",
+    );
     if (openpgp) output.tell({ event: "note", code: "openpgp-withdrawn" }, "Your OpenPGP key has signed the old one: `balcony trust openpgp sign` it anew.", "warning");
   });
 }
@@ -55,7 +58,6 @@ export async function certificateInstallCommand(file: string, { key, ...options 
     const { chain = [], notAfter, spki } = identity;
     const words = `installed: good until ${notAfter.toISOString().slice(0, 10)}, with ${chain.length} certificate${chain.length === 1 ? "" : "s"} of authorities behind it`;
     output.tell({ event: "certificate-installed", account, fingerprint: spki, authorities: chain.length, until: notAfter.toISOString() }, words, "done");
-    output.tell({ event: "note", code: "restart" }, "A `balcony` that is running keeps what it has until it is started again.");
   });
 }
 

@@ -28,7 +28,7 @@ import { type Invitation, type InviteOptions, invite } from "./invite.js";
 import { open } from "./open.js";
 import { type PublishedOpenPgpKey, publishedOpenPgpKeys, publishOpenPgpKey } from "./openpgp-keys.js";
 import { type BalconyOptions, type OpenOptions, type Settings, settingsOf } from "./options.js";
-import { ownIdentity } from "./own-identity.js";
+import { currentIdentity } from "./own-identity.js";
 import type { OnProgress, Progress } from "./progress.js";
 import { readAddress } from "./read-address.js";
 import type { Session } from "./session.js";
@@ -78,7 +78,7 @@ interface Connection {
   readonly channel: StanzaRouter;
   readonly jingle: Jingle;
   readonly esessions: ESessions | undefined;
-  readonly identity: Identity;
+  readonly identity: () => Promise<Identity>;
 }
 
 /** End-to-end streams over one @xmpp/client. Made by `balcony()`. */
@@ -149,9 +149,9 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     return this.#sessions;
   }
 
-  /** Our own key and certificate for the account that is online. Throws `client-offline`. */
+  /** Our own key and certificate for the account that is online, as the next stream shows them. Throws `client-offline`, and what the store throws. */
   async identity(): Promise<Identity> {
-    return (await this.#connected()).identity;
+    return await (await this.#connected()).identity();
   }
 
   /**
@@ -193,9 +193,9 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const connection = streamsAlone ? { ...connected, esessions: undefined } : connected;
     const peer = readAddress(address);
     if (options.code !== undefined) readCode(options.code, peer); // what cannot be tried is told before anything is sent
-    const context = this.#context(connection, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
     const disengage = this.#acquaintances.engage(peer);
     try {
+      const context = await this.#context(connection, this.#tellingPaths(peer, options.onProgress ?? (() => undefined)), { ...options, verifying });
       const session = this.#adopt(await open(context, peer));
       return options.code === undefined ? session : await proved(session, options.code, options.signal);
     } finally {
@@ -283,7 +283,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async #prepare(channel: StanzaRouter): Promise<Connection> {
     const { loopback, paths, policy, secure, servers, timeouts, transports } = this.#settings;
     this.#presence.begin();
-    const [identity] = await Promise.all([ownIdentity(this.store, bare(channel.self)), this.#contacts.begin(channel), this.#absent.ask(channel)]);
+    const identity = currentIdentity(this.store, bare(channel.self));
+    await Promise.all([identity(), this.#contacts.begin(channel), this.#absent.ask(channel)]);
     const external = new ExternalServices(channel, { loopback, report: (error) => this.#report(error) });
     const connection: Connection = {
       channel,
@@ -315,9 +316,9 @@ export class Balcony extends EventEmitter<BalconyEvents> {
 
   async #accept(connection: Connection, offer: Offer): Promise<void> {
     const onProgress = this.#tellingPaths(offer.peer, (progress) => this.emit("progress", { ...progress, peer: offer.peer }));
-    const context = this.#context(connection, onProgress, { signal: offer.signal, verifying: this.listenerCount("restricted") > 0 || this.#invited(offer.peer) });
     const disengage = this.#acquaintances.engage(offer.peer);
     try {
+      const context = await this.#context(connection, onProgress, { signal: offer.signal, verifying: this.listenerCount("restricted") > 0 || this.#invited(offer.peer) });
       const session = await accept(context, offer);
       if (session) this.#hand(this.#adopt(session));
     } catch (error) {
@@ -336,13 +337,13 @@ export class Balcony extends EventEmitter<BalconyEvents> {
 
   /** ESessions that others begin with us, and those that open() falls back to. */
   #sealing(channel: StanzaRouter, connection: () => Connection): ESessions {
-    const context = (peer: Jid, signal?: AbortSignal): Context =>
-      this.#context(connection(), (progress) => this.emit("progress", { ...progress, peer }), signal ? { signal, verifying: false } : { verifying: false });
+    const context = async (peer: Jid, signal?: AbortSignal): Promise<Context> =>
+      await this.#context(connection(), (progress) => this.emit("progress", { ...progress, peer }), signal ? { signal, verifying: false } : { verifying: false });
     return sealing(channel, {
-      accept: async (peer, signal) => (this.#acquaintances.knows(peer) ? await admit(context(peer, signal), peer) : "ignore"),
+      accept: async (peer, signal) => (this.#acquaintances.knows(peer) ? await admit(await context(peer, signal), peer) : "ignore"),
       onSession: (session) => {
         const disengage = this.#acquaintances.engage(session.peer);
-        answered(context(session.peer), session)
+        answered(context(session.peer), session, (error) => this.#report(error))
           .then((taken) => this.emit("session", this.#adopt(taken)))
           .catch((error: unknown) => this.#report(error))
           .finally(disengage);
@@ -354,11 +355,11 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     });
   }
 
-  #context(
+  async #context(
     { channel, esessions, identity, jingle }: Connection,
     onProgress: OnProgress,
     { paths = this.#settings.paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
-  ): Context {
+  ): Promise<Context> {
     const { policy, anchors, openpgp, transports, secure, limits, keepalive } = this.#settings;
     return {
       channel,
@@ -367,7 +368,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       transports,
       features: this.#advertisement.features,
       addresses: (peer) => this.#acquaintances.addresses(peer, paths),
-      identity,
+      identity: await identity(),
       contacts: this.#contacts,
       presence: this.#presence,
       store: this.store,

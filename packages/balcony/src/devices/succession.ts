@@ -12,7 +12,7 @@ export interface Rotation {
 
 /**
  * Makes a new key for an own account, in the place of the one that it has, which signs that: the statement stands in the new certificate (docs/xep-e2e-devices.md §7), so whoever has verified the old key
- * follows at the next stream, and neither person has anything to do. Whoever has not takes the new one as any other. Connections that are online keep the old key until they come back.
+ * follows at the next stream, and neither person has anything to do. Whoever has not takes the new one as any other. Streams that stand keep the old key to their end; those that follow have the new one, in every process.
  * @param account bare
  * @throws what the store throws
  */

@@ -27,9 +27,9 @@ export async function admit(context: Context, peer: Jid): Promise<Verdict> {
 }
 
 /** An ESession that the peer has begun, as the session that the application gets. */
-export async function answered(context: Context, session: ESession): Promise<Session> {
+export async function answered(context: Promise<Context>, session: ESession, report: (error: unknown) => void): Promise<Session> {
   return await unwinding(async (undo) => {
-    undo(() => session.abandon().catch(context.report));
-    return new Session(await secured(context, session));
+    undo(() => session.abandon().catch(report));
+    return new Session(await secured(await context, session));
   });
 }
