@@ -2,6 +2,7 @@ import { BalconyError } from "@balcony/channel";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { type BareJid, type DirectHow, isSpki } from "./record.js";
+import { readBareAddress, splitXmppUri } from "./xmpp-uri.js";
 
 /** A whole fingerprint, as a person has typed, pasted or scanned it. */
 export interface GivenFingerprint {
@@ -57,24 +58,13 @@ export function compareFingerprint(given: GivenFingerprint, key: { readonly peer
 }
 
 function parseUri(text: string, normalize: (address: string) => string): GivenFingerprint {
-  const [, path, query = ""] = /^xmpp:([^?#/]+)\?([^#]*)$/iu.exec(text) ?? [];
-  if (path === undefined) throw unusable("the URI has no bare address, or nothing behind it");
-  const [type, ...parameters] = query.split(";");
-  const values = parameters.filter((parameter) => parameter.startsWith("spki="));
-  if (type !== QUERY || values.length !== 1) throw unusable("the URI holds no fingerprint, or more than one");
+  const uri = splitXmppUri(text);
+  if (!uri) throw unusable("the URI has no bare address, or nothing behind it");
+  const values = uri.pairs.filter((pair) => pair.startsWith("spki="));
+  if (uri.type !== QUERY || values.length !== 1) throw unusable("the URI holds no fingerprint, or more than one");
   const spki = (values[0] ?? "").slice("spki=".length).toLowerCase();
   if (!isSpki(spki)) throw unusable("the URI's fingerprint is not 64 hex digits");
-  return { spki, address: parseAddress(path, normalize), how: "qr" };
-}
-
-function parseAddress(path: string, normalize: (address: string) => string): BareJid {
-  try {
-    const address = normalize(decodeURIComponent(path));
-    if (!address.includes("/")) return address;
-  } catch (error) {
-    throw new BalconyError("invalid-jid", `The URI's address is none: ${JSON.stringify(path)}.`, { phase: "trust", cause: error });
-  }
-  throw new BalconyError("invalid-jid", "A fingerprint belongs to a bare address, and the URI names a resource.", { phase: "trust" });
+  return { spki, address: readBareAddress(uri.path, normalize), how: "qr" };
 }
 
 function parseWords(text: string): string {

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { BalconyError } from "@balcony/channel";
-import { type BareJid, isSpki } from "./record.js";
+import { isSpki } from "./record.js";
 import type { Statement } from "./statements.js";
+import { readBareAddress, splitXmppUri } from "./xmpp-uri.js";
 
 /** The protocol whose keys are meant: XEP-0247's streams under STARTTLS or XTLS. */
 const NS_KEYS = "urn:xmpp:jingle:apps:xmlstream:0";
@@ -47,11 +48,10 @@ export function parseStatementUri(
 ): SignedStatement {
   const joined = text.replace(/\s/gu, "");
   if (joined.length > LONGEST) throw unusable(`it has ${joined.length} characters`);
-  const [, path, query = ""] = /^xmpp:([^?#/]+)\?([^#]*)$/iu.exec(joined) ?? [];
-  const [type, ...pairs] = query.split(";");
-  if (path === undefined || type !== QUERY) throw unusable("it is no trust-message of XEP-0434");
-  const values = readPairs(pairs);
-  if (pairs[0] !== `encryption=${NS_KEYS}`) throw unusable("it is about the keys of another protocol");
+  const uri = splitXmppUri(joined);
+  if (uri?.type !== QUERY) throw unusable("it is no trust-message of XEP-0434");
+  const values = readPairs(uri.pairs);
+  if (uri.pairs[0] !== `encryption=${NS_KEYS}`) throw unusable("it is about the keys of another protocol");
   const key = bytes(values.get("key"), "key");
   const by = hash(key);
   const audience = values.get("for");
@@ -59,10 +59,10 @@ export function parseStatementUri(
   return {
     statement: {
       ...about,
-      owner: readAddress(path, normalize),
-      signer: readAddress(values.get("signer") ?? "", normalize),
+      owner: readBareAddress(uri.path, normalize),
+      signer: readBareAddress(values.get("signer") ?? "", normalize),
       by,
-      ...(audience !== undefined && { audience: readAddress(audience, normalize) }),
+      ...(audience !== undefined && { audience: readBareAddress(audience, normalize) }),
       at: values.get("at") ?? "",
     },
     key,
@@ -96,16 +96,6 @@ function bytes(text: string | undefined, name: string): Uint8Array {
   const read = Buffer.from(text ?? "", "base64url");
   if (!text || read.toString("base64url") !== text) throw unusable(`its ${name} is not in base64url`);
   return new Uint8Array(read);
-}
-
-function readAddress(encoded: string, normalize: (address: string) => string): BareJid {
-  try {
-    const address = normalize(decodeURIComponent(encoded));
-    if (!address.includes("/")) return address;
-  } catch (error) {
-    throw new BalconyError("invalid-jid", `An address in the statement is none: ${JSON.stringify(encoded)}.`, { phase: "trust", cause: error });
-  }
-  throw new BalconyError("invalid-jid", "A statement is about bare addresses, and it names a resource.", { phase: "trust" });
 }
 
 function unusable(why: string, cause?: unknown): BalconyError {

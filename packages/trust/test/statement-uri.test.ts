@@ -83,11 +83,11 @@ describe("what is no statement is refused", () => {
     ["padding", `${uri}==`, "its signature is not in base64url"],
     ["base64 that is not url-safe", uri.replace(/signature=.*/u, "signature=ab+/"), "its signature is not in base64url"],
     ["a signature with bits left over", uri.replace(/signature=.*/u, "signature=AB"), "its signature is not in base64url"],
-    ["an owner with a resource", uri.replace("romeo@montague.lit?", "romeo@montague.lit%2Forchard?"), "bare addresses", "invalid-jid"],
-    ["an owner that is no address", uri.replace("romeo@montague.lit?", "@?"), "An address in the statement is none", "invalid-jid"],
-    ["a signer that is no address", uri.replace("romeo%40montague.lit", "%40"), "An address in the statement is none", "invalid-jid"],
-    ["a signer in broken escapes", uri.replace("romeo%40montague.lit", "%E0%A4"), "An address in the statement is none", "invalid-jid"],
-    ["somebody that is no address", `${uri};for=%40`, "An address in the statement is none", "invalid-jid"],
+    ["an owner with a resource", uri.replace("romeo@montague.lit?", "romeo@montague.lit%2Forchard?"), "A bare address is wanted", "invalid-jid"],
+    ["an owner that is no address", uri.replace("romeo@montague.lit?", "@?"), "An address in the URI is none", "invalid-jid"],
+    ["a signer that is no address", uri.replace("romeo%40montague.lit", "%40"), "An address in the URI is none", "invalid-jid"],
+    ["a signer in broken escapes", uri.replace("romeo%40montague.lit", "%E0%A4"), "An address in the URI is none", "invalid-jid"],
+    ["somebody that is no address", `${uri};for=%40`, "An address in the URI is none", "invalid-jid"],
   ])("%s", (_, text, why, code = "invalid-argument") => {
     expect(caught(() => read(text))).toMatchObject({ code, phase: "trust", message: expect.stringContaining(why) as string });
   });

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "@balcony/channel";
-import { concatBytes } from "@noble/hashes/utils.js";
 import { derive, equalBytes, hashFields } from "./fields.js";
+import { answersHalf, concernsRun, endsOf, namesEnds, runId } from "./run-id.js";
 import {
   type CeremonyContext,
   type CeremonyEffect,
@@ -79,7 +79,7 @@ class Machine {
         if (state.name !== "idle") return same(state);
         return {
           state: { name: "asking", mode: event.readAloud ? "type" : "compare", half: event.half, nonce: event.nonce },
-          effects: [send({ type: "request", half: event.half, readAloud: event.readAloud, ...this.#addresses })],
+          effects: [send({ type: "request", half: event.half, readAloud: event.readAloud, ...endsOf(this.context) })],
         };
       case "accept":
         return state.name === "asked" ? this.#consent(state, event, state.mode) : same(state);
@@ -110,20 +110,10 @@ class Machine {
     }
   }
 
-  get #addresses(): { readonly initiator: string; readonly responder: string } {
-    const { peer, role, self } = this.context;
-    return role === "initiator" ? { initiator: self, responder: peer } : { initiator: peer, responder: self };
-  }
-
-  /** The initiator's half first, whoever asked. */
-  #id(half: Uint8Array, peerHalf: Uint8Array): Uint8Array {
-    return this.context.role === "initiator" ? concatBytes(half, peerHalf) : concatBytes(peerHalf, half);
-  }
-
   #consent(state: Of<"asked">, fresh: { readonly half: Uint8Array; readonly nonce: Uint8Array }, mode: CeremonyMode): CeremonyStep {
-    const id = this.#id(fresh.half, state.peerHalf);
+    const id = runId(this.context, fresh.half, state.peerHalf);
     const next = this.#agree({ id, nonce: fresh.nonce, mode });
-    return { state: next.state, effects: [send({ type: "ready", id, ...this.#addresses }), ...next.effects] };
+    return { state: next.state, effects: [send({ type: "ready", id, ...endsOf(this.context) }), ...next.effects] };
   }
 
   /** Both people have consented. */
@@ -166,7 +156,7 @@ class Machine {
   #requested(state: CeremonyState, message: Received<"request">): CeremonyStep {
     if (state.name !== "idle" && state.name !== "asking") return { state, effects: [{ do: "refuse" }] };
     if (message.half.length !== HALF_BYTES) return this.#violated(state);
-    if (!this.#names(message)) return this.#misaddressed(state, message.half);
+    if (!namesEnds(this.context, message)) return this.#misaddressed(state, message.half);
     if (state.name === "idle") {
       const mode = message.readAloud ? "read" : "compare";
       return { state: { name: "asked", peerHalf: message.half, mode }, effects: [{ do: "prompt", mode }] };
@@ -174,14 +164,13 @@ class Machine {
     // Both have asked: each request is the other's answer.
     if (equalBytes(message.half, state.half)) return this.#stop(state, "reflection", "peer");
     const typing = state.mode === "type" && (!message.readAloud || this.context.role === "initiator"); // one of the two has to read
-    return this.#agree({ id: this.#id(state.half, message.half), nonce: state.nonce, mode: typing ? "type" : message.readAloud ? "read" : "compare" });
+    return this.#agree({ id: runId(this.context, state.half, message.half), nonce: state.nonce, mode: typing ? "type" : message.readAloud ? "read" : "compare" });
   }
 
   #readied(state: Of<"asking">, message: Received<"ready">): CeremonyStep {
-    const [first, second] = [message.id.subarray(0, HALF_BYTES), message.id.subarray(HALF_BYTES)];
-    if (!this.#names(message)) return this.#misaddressed(state, state.half);
-    if (equalBytes(first, second)) return this.#stop(state, "reflection", "peer");
-    if (!equalBytes(this.context.role === "initiator" ? first : second, state.half)) return this.#violated(state);
+    if (!namesEnds(this.context, message)) return this.#misaddressed(state, state.half);
+    const answer = answersHalf(this.context, message.id, state.half);
+    if (answer !== "yes") return answer === "echo" ? this.#stop(state, "reflection", "peer") : this.#violated(state);
     return this.#agree({ id: message.id, nonce: state.nonce, mode: state.mode });
   }
 
@@ -217,11 +206,6 @@ class Machine {
     if (numbers.replace(/\D/gu, "") === sasSymbols(state.sas).numbers.join("")) return saving(state);
     const mistyped = state.mistyped + 1;
     return mistyped < TYPINGS ? { state: { ...state, mistyped }, effects: [{ do: "mistyped", left: TYPINGS - mistyped }] } : differ(state);
-  }
-
-  #names({ initiator, responder }: { readonly initiator: string; readonly responder: string }): boolean {
-    const ours = this.#addresses;
-    return initiator === ours.initiator && responder === ours.responder;
   }
 
   #misaddressed(state: CeremonyState, id: Uint8Array): CeremonyStep {
@@ -280,11 +264,7 @@ function idOf(state: CeremonyState): Uint8Array | undefined {
 function concerns(state: CeremonyState, message: Exclude<CeremonyMessage, { type: "request" }>): boolean {
   const id = idOf(state);
   if (id === undefined) return false;
-  if (equalBytes(message.id, id)) return true;
-  const halves = [message.id.subarray(0, HALF_BYTES), message.id.subarray(HALF_BYTES)];
-  if (state.name === "asking") return message.id.length === 2 * HALF_BYTES && halves.some((half) => equalBytes(half, id));
-  // Whoever cancels may not know the other's half yet.
-  return message.type === "cancel" && message.id.length === HALF_BYTES && [id.subarray(0, HALF_BYTES), id.subarray(HALF_BYTES)].some((half) => equalBytes(half, message.id));
+  return concernsRun(message.id, id, { unanswered: state.name === "asking", cancels: message.type === "cancel" });
 }
 
 /** Bytes of each field that a message carries: whoever reads it from the wire holds it to them. */

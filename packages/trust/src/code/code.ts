@@ -3,6 +3,7 @@ import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { hashFields } from "../ceremony/fields.js";
 import type { BareJid } from "../record.js";
+import { readBareAddress, splitXmppUri } from "../xmpp-uri.js";
 
 /** A secret that two people share to verify each other once, in its canonical form. */
 export interface Code {
@@ -76,21 +77,10 @@ function parseText(text: string): Code {
 }
 
 function parseUri(text: string, normalize: (address: string) => string): Code {
-  const [, path, query = ""] = /^xmpp:([^?#/]+)\?([^#]*)$/iu.exec(text) ?? [];
-  const [type, ...parameters] = query.split(";");
-  const [secret, second] = parameters.filter((parameter) => parameter.startsWith("secret="));
-  if (path === undefined || type !== QUERY || secret === undefined || second !== undefined) throw invalid("the URI holds none");
-  return { ...parseText(decoded(secret.slice("secret=".length)).normalize("NFKC").toLowerCase()), address: parseAddress(path, normalize) };
-}
-
-function parseAddress(path: string, normalize: (address: string) => string): BareJid {
-  try {
-    const address = normalize(decodeURIComponent(path));
-    if (!address.includes("/")) return address;
-  } catch (error) {
-    throw new BalconyError("invalid-jid", `The URI's address is none: ${JSON.stringify(path)}.`, { phase: "trust", cause: error });
-  }
-  throw new BalconyError("invalid-jid", "A code belongs to a bare address, and the URI names a resource.", { phase: "trust" });
+  const uri = splitXmppUri(text);
+  const [secret, second] = uri?.pairs.filter((pair) => pair.startsWith("secret=")) ?? [];
+  if (uri?.type !== QUERY || secret === undefined || second !== undefined) throw invalid("the URI holds none");
+  return { ...parseText(decoded(secret.slice("secret=".length)).normalize("NFKC").toLowerCase()), address: readBareAddress(uri.path, normalize) };
 }
 
 function decoded(text: string): string {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "@balcony/channel";
-import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { derive, equalBytes, hashFields } from "../ceremony/fields.js";
+import { answersHalf, concernsRun, endsOf, halvesOf, namesEnds, runId } from "../ceremony/run-id.js";
 import { type CeremonyContext, type CeremonyOutcome, HALF_BYTES } from "../ceremony/state.js";
 import { type Code, codeBytes } from "./code.js";
 import { type CpaceInput, concatWithLengths, generator, isShare, multiplied, type Sent, SHARE_BYTES, sessionKey, shareOf, TAG_BYTES, tagOf } from "./cpace.js";
@@ -73,7 +74,7 @@ class Machine {
         if (state.name !== "idle") return same(state);
         return {
           state: { name: "asking", code: event.code, half: event.half, scalar: event.scalar },
-          effects: [send({ type: "code-request", half: event.half, ...this.#addresses })],
+          effects: [send({ type: "code-request", half: event.half, ...endsOf(this.context) })],
         };
       case "received":
         return this.#received(state, event.message, event.waiting);
@@ -98,16 +99,6 @@ class Machine {
         if (state.name === "saving") return { state: { ...state, lost: true }, effects: [] };
         return this.#stop(state, "connection-lost", "channel", "silently");
     }
-  }
-
-  get #addresses(): { readonly initiator: string; readonly responder: string } {
-    const { peer, role, self } = this.context;
-    return role === "initiator" ? { initiator: self, responder: peer } : { initiator: peer, responder: self };
-  }
-
-  /** The initiator's half first, whoever asked. */
-  #id(half: Uint8Array, peerHalf: Uint8Array): Uint8Array {
-    return this.context.role === "initiator" ? concatBytes(half, peerHalf) : concatBytes(peerHalf, half);
   }
 
   #received(state: CodeState, message: CodeMessage, waiting: CodeInHand | undefined): CodeStep {
@@ -136,26 +127,25 @@ class Machine {
     if (state.name !== "idle" && state.name !== "asking") return { state, effects: [{ do: "refuse" }] };
     if (state.name === "idle" && !waiting) return { state, effects: [{ do: "refuse" }] };
     if (message.half.length !== HALF_BYTES) return this.#violated(state);
-    if (!this.#names(message)) return this.#misaddressed(state, message.half);
-    if (state.name === "idle") return waiting ? this.#agree({ ...waiting, id: this.#id(waiting.half, message.half) }) : same(state);
+    if (!namesEnds(this.context, message)) return this.#misaddressed(state, message.half);
+    if (state.name === "idle") return waiting ? this.#agree({ ...waiting, id: runId(this.context, waiting.half, message.half) }) : same(state);
     // Both have asked: the initiator's request goes on, the responder's is dropped.
     if (equalBytes(message.half, state.half)) return this.#stop(state, "reflection", "peer");
     if (this.context.role === "initiator") return same(state);
-    return this.#agree({ ...state, code: waiting?.code ?? state.code, id: this.#id(state.half, message.half) });
+    return this.#agree({ ...state, code: waiting?.code ?? state.code, id: runId(this.context, state.half, message.half) });
   }
 
   /** We were asked, and have a code. */
   #agree({ code, id, scalar }: { readonly code: Code; readonly id: Uint8Array; readonly scalar: bigint }): CodeStep {
-    if (equalBytes(id.subarray(0, HALF_BYTES), id.subarray(HALF_BYTES))) return over(id, failed("reflection", "peer"), [send({ type: "code-cancel", id })]);
+    if (equalBytes(...halvesOf(id))) return over(id, failed("reflection", "peer"), [send({ type: "code-cancel", id })]);
     const next = this.#begin({ code, id, scalar });
-    return { state: next.state, effects: [send({ type: "code-ready", id, ...this.#addresses }), ...next.effects] };
+    return { state: next.state, effects: [send({ type: "code-ready", id, ...endsOf(this.context) }), ...next.effects] };
   }
 
   #readied(state: Of<"asking">, message: Received<"code-ready">): CodeStep {
-    const [first, second] = [message.id.subarray(0, HALF_BYTES), message.id.subarray(HALF_BYTES)];
-    if (!this.#names(message)) return this.#misaddressed(state, state.half);
-    if (equalBytes(first, second)) return this.#stop(state, "reflection", "peer");
-    if (!equalBytes(this.context.role === "initiator" ? first : second, state.half)) return this.#violated(state);
+    if (!namesEnds(this.context, message)) return this.#misaddressed(state, state.half);
+    const answer = answersHalf(this.context, message.id, state.half);
+    if (answer !== "yes") return answer === "echo" ? this.#stop(state, "reflection", "peer") : this.#violated(state);
     return this.#begin({ code: state.code, id: message.id, scalar: state.scalar });
   }
 
@@ -202,7 +192,7 @@ class Machine {
     return {
       secret: codeBytes(code),
       channel: this.parameters.binding === "channel" ? channelIdentifier({ ctx, ekm }) : new Uint8Array(0),
-      sid: hashFields("balcony-cpace-sid-1", id.subarray(0, HALF_BYTES), id.subarray(HALF_BYTES)),
+      sid: hashFields("balcony-cpace-sid-1", ...halvesOf(id)),
     };
   }
 
@@ -226,11 +216,6 @@ class Machine {
     const key = sessionKey({ sid: input.sid, point, a, b });
     const [tagA, tagB] = [tagOf({ sid: input.sid, key, sent: a }), tagOf({ sid: input.sid, key, sent: b })];
     return isInitiator ? { own: tagA, peer: tagB } : { own: tagB, peer: tagA };
-  }
-
-  #names({ initiator, responder }: { readonly initiator: string; readonly responder: string }): boolean {
-    const ours = this.#addresses;
-    return initiator === ours.initiator && responder === ours.responder;
   }
 
   #misaddressed(state: CodeState, id: Uint8Array): CodeStep {
@@ -273,11 +258,7 @@ function idOf(state: CodeState): Uint8Array | undefined {
 function concerns(state: CodeState, message: Exclude<CodeMessage, { type: "code-request" }>): boolean {
   const id = idOf(state);
   if (id === undefined) return false;
-  if (equalBytes(message.id, id)) return true;
-  const halves = (whole: Uint8Array): readonly Uint8Array[] => [whole.subarray(0, HALF_BYTES), whole.subarray(HALF_BYTES)];
-  if (state.name === "asking") return message.id.length === 2 * HALF_BYTES && halves(message.id).some((half) => equalBytes(half, id));
-  // Whoever cancels may not know the other's half yet.
-  return message.type === "code-cancel" && message.id.length === HALF_BYTES && halves(id).some((half) => equalBytes(half, message.id));
+  return concernsRun(message.id, id, { unanswered: state.name === "asking", cancels: message.type === "code-cancel" });
 }
 
 /** Bytes of each field that a message carries: whoever reads it from the wire holds it to them. */
