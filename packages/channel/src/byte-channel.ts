@@ -14,10 +14,16 @@ import type { Duplex } from "node:stream";
 export type ByteChannel = Duplex;
 
 /**
- * What a ByteChannel may say of itself: nobody else refers to the memory that it hands out, and once the callback of a write has come without an error it does not refer to what was
- * written any more. A `net.Socket` is such a channel; one that hands its chunks on to another stream is not. Whoever has copied what was read, or made what was written for this write
- * alone, may give that memory back at once, where otherwise it waits for the garbage collector.
+ * What a ByteChannel may say of the memory that passes through it: once the callback of a write has come without an error it does not refer to what was written any more, and whether anybody else
+ * refers to what it hands out. Whoever has copied what was read, or made what was written for this write alone, may then give memory back at once, where otherwise it waits for the garbage collector.
  */
 export interface UnsharedMemory {
-  readonly memory: "unshared";
+  /**
+   * Has nobody else a part of this memory, now or later, of which parts were handed out? A `net.Socket`'s chunk is alone in its memory only where it fills it (`fillsMemory`): in what a read has left
+   * over, Node may put what it reads next, from whichever connection.
+   */
+  owns(memory: ArrayBufferLike): boolean;
 }
+
+/** Are these bytes all that there is of their memory? */
+export const fillsMemory = ({ buffer, byteLength }: Uint8Array): boolean => byteLength === buffer.byteLength;

@@ -1,4 +1,4 @@
-export type { ByteChannel, UnsharedMemory } from "./byte-channel.js";
+export { type ByteChannel, fillsMemory, type UnsharedMemory } from "./byte-channel.js";
 export type { ByteFault } from "./byte-faults.js";
 export { codes, type ErrorCode } from "./codes.js";
 export { BalconyError, type ErrorDetail, type Phase, type RefusedKey, type StanzaCondition, type StanzaErrorDetail, stanzaError, type Tried } from "./error.js";

@@ -1,5 +1,5 @@
 import { Duplex } from "node:stream";
-import { BalconyError, type ByteChannel, type UnsharedMemory } from "@balcony/channel";
+import { BalconyError, type ByteChannel, fillsMemory, type UnsharedMemory } from "@balcony/channel";
 import { release } from "./release.js";
 
 type Done = (error?: Error | null) => void;
@@ -8,18 +8,18 @@ type Done = (error?: Error | null) => void;
  * What TLS is laid on where the channel is no `net.Socket`. Node destroys a TLSSocket with all that is not read yet as soon as the stream below closes, and a ByteChannel
  * closes by itself once the peer has ended it: this one stays until TLS lets it go.
  *
- * Node copies everything once more between TLS and a stream that is not a socket. Where the channel's memory is unshared, what was copied is given back at once.
+ * Node copies everything once more between TLS and a stream that is not a socket. What the channel says that nobody else has is given back as soon as it was copied.
  */
 export class Underlay extends Duplex {
   readonly #bytes: ByteChannel;
-  readonly #releasing: boolean;
+  readonly #unshared: UnsharedMemory | undefined;
   /** The memory of what TLS has copied last; the next piece may lie in it, too. */
   #copied: ArrayBufferLike | undefined;
 
   constructor(bytes: ByteChannel) {
     super({ allowHalfOpen: true });
     this.#bytes = bytes;
-    this.#releasing = (bytes as Partial<UnsharedMemory>).memory === "unshared";
+    this.#unshared = saysOfMemory(bytes) ? bytes : undefined;
     bytes.pause();
     bytes.on("data", (chunk: Uint8Array) => this.#take(chunk));
     bytes.once("end", () => this.push(null));
@@ -33,7 +33,7 @@ export class Underlay extends Duplex {
     if (this.#copied && this.#copied !== chunk.buffer) release(this.#copied);
     if (!this.push(chunk)) this.#bytes.pause();
     // What is still to be read has not been copied yet.
-    this.#copied = this.#releasing && this.readableLength === 0 ? chunk.buffer : undefined;
+    this.#copied = this.#unshared?.owns(chunk.buffer) && this.readableLength === 0 ? chunk.buffer : undefined;
   }
 
   override _read(): void {
@@ -42,7 +42,7 @@ export class Underlay extends Duplex {
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
     // What TLS writes was made for this write alone.
-    const written = this.#releasing && chunk.byteLength === chunk.buffer.byteLength ? releasing(chunk, done) : done;
+    const written = this.#unshared && fillsMemory(chunk) ? releasing(chunk, done) : done;
     if (this.#bytes.writable) this.#bytes.write(chunk, written);
     else done(); // the peer has ended both ways: what it did not take is not for us to report
   }
@@ -61,6 +61,8 @@ export class Underlay extends Duplex {
     done(error);
   }
 }
+
+const saysOfMemory = (bytes: ByteChannel): bytes is ByteChannel & UnsharedMemory => "owns" in bytes;
 
 const releasing =
   ({ buffer }: Uint8Array, done: Done): Done =>

@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import type { UnsharedMemory } from "@balcony/channel";
+import { fillsMemory, type UnsharedMemory } from "@balcony/channel";
 
 /** A socket that TLS does not know for one, and that remembers what memory went through it. */
 export class Wrapped extends Duplex {
   readonly received: ArrayBufferLike[] = [];
+  readonly alone = new Set<ArrayBufferLike>();
   readonly written: ArrayBufferLike[] = [];
   readonly #socket: Socket;
 
@@ -15,6 +16,7 @@ export class Wrapped extends Duplex {
     this.on("error", () => undefined);
     socket.on("data", (bytes) => {
       this.received.push(bytes.buffer);
+      if (fillsMemory(bytes)) this.alone.add(bytes.buffer);
       // In two pieces of the same memory, as frames are.
       this.push(bytes.subarray(0, 1000));
       if (bytes.length > 1000) this.push(bytes.subarray(1000));
@@ -49,7 +51,9 @@ export class Wrapped extends Duplex {
   }
 }
 
-/** One that shares no memory, and says so. */
+/** One that says what memory it shares with nobody. */
 export class Unshared extends Wrapped implements UnsharedMemory {
-  readonly memory = "unshared";
+  owns(memory: ArrayBufferLike): boolean {
+    return this.alone.has(memory);
+  }
 }

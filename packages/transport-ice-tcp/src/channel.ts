@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { BalconyError, type UnsharedMemory } from "@balcony/channel";
+import { BalconyError, fillsMemory, type UnsharedMemory } from "@balcony/channel";
 import { dataFrames, type FrameReader, stunFrame } from "./framing.js";
 
 type Done = (error?: Error | null) => void;
@@ -21,9 +21,10 @@ export interface FramedSetting {
 
 /** The nominated connection as a ByteChannel: RFC 4571's frames, and STUN answered within them for as long as it lives. */
 export class FramedChannel extends Duplex implements UnsharedMemory {
-  readonly memory = "unshared";
   readonly #socket: Socket;
   readonly #reader: FrameReader;
+  /** Memory that one read has filled. */
+  readonly #alone = new WeakSet<ArrayBufferLike>();
 
   constructor({ socket, reader, held, answer }: FramedSetting) {
     super({ allowHalfOpen: false, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
@@ -51,7 +52,12 @@ export class FramedChannel extends Duplex implements UnsharedMemory {
   /** Has the peer's end been received, though perhaps not read yet? */
   private readableFinished = false;
 
+  owns(memory: ArrayBufferLike): boolean {
+    return this.#alone.has(memory);
+  }
+
   #take(bytes: Buffer): void {
+    if (fillsMemory(bytes)) this.#alone.add(bytes.buffer);
     try {
       this.#reader.take(bytes);
     } catch (error) {

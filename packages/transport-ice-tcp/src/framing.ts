@@ -40,7 +40,7 @@ export class FrameReader {
   take(bytes: Buffer): void {
     let rest = bytes;
     if (this.#pending) {
-      rest = joined(this.#pending, bytes);
+      rest = Buffer.concat([this.#pending, bytes]);
       this.#pending = undefined;
     }
     while (rest.length > 0) {
@@ -66,14 +66,6 @@ export class FrameReader {
     }
     if (rest.length > 0) this.#pending = rest;
   }
-}
-
-/** In no pool: the channel's memory is unshared. */
-function joined(first: Buffer, second: Buffer): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(first.length + second.length);
-  first.copy(bytes);
-  second.copy(bytes, first.length);
-  return bytes;
 }
 
 /** A frame's header. */

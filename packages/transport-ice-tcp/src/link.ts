@@ -103,6 +103,6 @@ export class Link {
     this.#heldBytes += bytes.length;
     if (!this.authenticated) this.fail(new BalconyError("ice-framing", "Data came from somebody who has not shown that they are the peer."));
     else if (this.#heldBytes > HELD_LIMIT) this.fail(new BalconyError("ice-framing", "Too much data came before the nomination."));
-    else this.held.push(Buffer.from(new Uint8Array(bytes).buffer)); // in no pool: the channel's memory is unshared
+    else this.held.push(bytes);
   }
 }
