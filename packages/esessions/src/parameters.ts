@@ -98,7 +98,7 @@ export function choose(form: Form, ours: Parameters, messages: Messages): Chosen
   const options = (name: string): readonly string[] => form.fields.get(asNamed(form, name)) ?? [];
   const refused: string[] = fixedIn(messages)
     .filter(([name, value]) => !options(name).includes(value))
-    .map(([name]) => name);
+    .map(([name]) => asNamed(form, name));
   const first = <T extends string>(name: string, taken: readonly T[]): T | undefined => {
     const found = options(name).find((value): value is T => (taken as readonly string[]).includes(value));
     if (found === undefined) refused.push(name);
@@ -157,7 +157,7 @@ export function writeResponse(chosen: Chosen, answered: Form, values: readonly (
 export function readChoice(form: Form, offered: Parameters, messages: Messages): Chosen | { readonly refused: readonly string[] } {
   const refused: string[] = fixedIn(messages)
     .filter(([name, value]) => single(form, asNamed(form, name)) !== value)
-    .map(([name]) => name);
+    .map(([name]) => asNamed(form, name));
   const chosen = <T extends string>(name: string, from: readonly T[]): T | undefined => {
     const value = single(form, name);
     const found = from.find((one) => one === value);
@@ -172,7 +172,7 @@ export function readChoice(form: Form, offered: Parameters, messages: Messages):
   const responder = chosen("resp_pubkey", possible(offered.require, messages));
   if (initiator && responder && signs({ initiator, responder })) chosen("sign_algs", [RSA_SHA256]);
   const [logging] = loggingOf(form);
-  if (logging && !offered.logging.includes(logging)) refused.push("logging");
+  if (logging && !offered.logging.includes(logging)) refused.push(asNamed(form, "logging"));
   const answer = offered.wholeStanzas ? single(form, NS_BALCONY) : undefined;
   const setting = answer === undefined ? foreignSetting(offered) : chosen(NS_BALCONY, offered.settings);
   const rekeyFrequency = Number(single(form, "rekey_freq") ?? NEVER);
