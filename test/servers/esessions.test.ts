@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { StanzaRouter } from "@balcony/channel";
+import type { StanzaRouter } from "@balcony/channel";
 import {
   type ESession,
   ESessions,
@@ -13,29 +13,10 @@ import {
   type Signer,
 } from "@balcony/esessions";
 import { nodeArithmetic, nodeCrypto, nodeSigner, nodeVerify } from "@balcony/esessions/node";
-import { type Element, normalize, xml } from "@balcony/xml";
-import { client } from "@xmpp/client";
+import { xml } from "@balcony/xml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { online } from "../rigs/bare-client.js";
 import { prosody, type RigServer } from "../rigs/prosody.js";
-
-/** An account online without Balcony's facade, its connection a StanzaChannel. */
-async function online(server: RigServer, jid: string) {
-  const [username, domain] = jid.split("@") as [string, string];
-  const xmpp = client({ service: server.service, domain, username, password: server.password });
-  xmpp.on("error", () => undefined);
-  const started = await xmpp.start();
-  const channel = new StanzaRouter({
-    self: normalize(String(started)),
-    transmit: async (stanza) => void (await xmpp.send(stanza)),
-    shutdown: async () => {
-      xmpp.reconnect.stop();
-      await xmpp.stop();
-    },
-    report: () => undefined,
-  });
-  xmpp.on("stanza", (stanza: Element) => void channel.receive(stanza, normalize(stanza.attrs.from ?? String(started))));
-  return channel;
-}
 
 /** How the two identify themselves: initiator, responder. In three messages each has to. */
 type Identified = readonly [initiator: Identification, responder: Identification];

@@ -1,5 +1,5 @@
-import type { StanzaChannel } from "@balcony/channel";
-import { childElements, type Element, type Jid, xml } from "@balcony/xml";
+import { BalconyError, type StanzaChannel } from "@balcony/channel";
+import { childElements, clone, type Element, type Jid, xml } from "@balcony/xml";
 
 /** What is published by an account, and read by others while nobody of it is there (XEP-0163). */
 export interface Pep {
@@ -29,7 +29,14 @@ export function pepOver(channel: StanzaChannel): Pep {
         option("pubsub#access_model", access),
         option("pubsub#send_last_published_item", "never"),
       );
-      await request("set", undefined, xml("publish", { node }, xml("item", { id: ITEM }, payload)), xml("publish-options", {}, options));
+      const publish = async (): Promise<unknown> =>
+        await request("set", undefined, xml("publish", { node }, xml("item", { id: ITEM }, clone(payload))), xml("publish-options", {}, clone(options)));
+      await publish().catch(async (error: unknown) => {
+        if (conditionOf(error) !== "conflict") throw error;
+        // XEP-0060 §7.1.5: the node is there with other options, and what was published so is ours to take away.
+        await channel.request(xml("iq", { type: "set" }, xml("pubsub", `${NS_PUBSUB}#owner`, xml("delete", { node }))));
+        await publish();
+      });
     },
     retract: async (node) => {
       await request("set", undefined, xml("retract", { node }, xml("item", { id: ITEM }))).catch(ignoreMissing);
@@ -44,7 +51,9 @@ export function pepOver(channel: StanzaChannel): Pep {
 
 const NOTHING = ["item-not-found", "forbidden", "not-authorized", "service-unavailable", "feature-not-implemented"];
 
+const conditionOf = (error: unknown): string | undefined => (error instanceof BalconyError ? error.condition : undefined);
+
 function ignoreMissing(error: unknown): undefined {
-  if (typeof error === "object" && error !== null && "condition" in error && NOTHING.includes(String(error.condition))) return undefined;
+  if (NOTHING.includes(conditionOf(error) ?? "")) return undefined;
   throw error;
 }
