@@ -43,6 +43,12 @@ export function readForm(x: Element): Form {
   return { element: x, type: x.attrs.type ?? "form", fields };
 }
 
+/** The fields that whoever sent the form must have answered (XEP-0004 §3.2, `<required/>`), in their order. */
+export function required({ element, fields }: Form): string[] {
+  const marked = childElements(element).filter((field) => childElements(field).some((child) => child.is("required", NS_FORM)));
+  return [...fields.keys()].filter((name) => marked.some(({ attrs }) => attrs.var === name));
+}
+
 /** The one value of a field, or undefined where there is no such field. @throws `esession-form` for several */
 export function single(form: Form, name: string): string | undefined {
   const values = form.fields.get(name);

@@ -135,6 +135,12 @@ export const optionsRefused = (fields: readonly string[]): readonly Effect[] => 
   failure("esession-options", `No option in common for: ${fields.join(", ")}.`),
 ];
 
+/** XEP-0155 §4.3: fields that are required, and that we do not know. */
+export const fieldsUnknown = (fields: readonly string[]): readonly Effect[] => [
+  ...answer("feature-not-implemented", fields),
+  failure("esession-options", `The other side requires what is not known here: ${fields.join(", ")}.`),
+];
+
 export const reflected = (): readonly Effect[] => refusedBy("reflection", "The other side sent our own value back.");
 
 export const declined = (by: "declined" | "cancelled"): readonly Effect[] => [failure(by, `The other side ${by} the ESession.`)];

@@ -90,6 +90,12 @@ export function writeRequest(parameters: Parameters, messages: Messages, nonce: 
   ]);
 }
 
+/** The fields of a request that mean something here, by every name that the texts have for them. */
+export const requestFields: readonly string[] = [
+  ...["FORM_TYPE", "accept", "logging", "otr", "disclosure", "disclose", "security", "hash_algs", "compress", "ver", "sas_algs"],
+  ...["init_pubkey", "resp_pubkey", "sign_algs", "crypt_algs", "stanzas", "rekey_freq", NS_BALCONY, "my_nonce", "modp", "dhhashes", "dhkeys"],
+];
+
 /**
  * Bob's choice among Alice's options, or the fields in which he finds none (XEP-0116, "ESession Rejection"). Alice's order counts, but in how she is to identify herself: there
  * it is his.

@@ -1,7 +1,7 @@
 import { BalconyError, readStanzaError, type StanzaChannel, type StanzaCondition, type WaitOptions, withDeadline, writeStanzaError } from "@balcony/channel";
 import { childElements, type Element, type Jid, xml } from "@balcony/xml";
 import { wrapForm } from "./envelope.js";
-import { type FieldSpec, type Form, flag, single, writeForm } from "./form.js";
+import { type FieldSpec, type Form, flag, required, single, writeForm } from "./form.js";
 import { NS_FEATURE, NS_SSN } from "./namespaces.js";
 import { asNamed, type Logging, loggingAs, loggingOf } from "./parameters.js";
 
@@ -109,7 +109,7 @@ export class Renegotiation {
       refuse("not-acceptable", [form.fields.has("accept") ? "accept" : "renegotiate"]);
       return;
     }
-    const unknown = [...form.fields.keys()].filter((name) => !KNOWN.includes(name) && isRequired(form, name));
+    const unknown = required(form).filter((name) => !KNOWN.includes(name));
     if (unknown.length > 0) {
       refuse("feature-not-implemented", unknown);
       return;
@@ -199,9 +199,6 @@ export class Renegotiation {
     this.options.send(message).catch(this.options.report);
   }
 }
-
-const isRequired = (form: Form, name: string): boolean =>
-  childElements(form.element).some((field) => field.attrs.var === name && childElements(field).some((child) => child.getName() === "required"));
 
 /** XEP-0155, "Rejecting a Session", within a session. */
 function refusal(message: Element, condition: StanzaCondition, fields: readonly string[]): Element {

@@ -1,7 +1,7 @@
 import { canonicalForm } from "./canonical.js";
 import { opposite } from "./counter.js";
 import type { RsaKey } from "./crypto.js";
-import { allOctets, type FieldSpec, type Form, flag, formError, octets, writeForm } from "./form.js";
+import { allOctets, type FieldSpec, type Form, flag, formError, octets, required, writeForm } from "./form.js";
 import { inRange } from "./groups.js";
 import { type Check, type Checking, check, checked, type Proving, prove, proven } from "./identification.js";
 import { openIdentity, type SealedIdentity } from "./identity.js";
@@ -13,6 +13,7 @@ import {
   checkFailed,
   compatibilityOf,
   declined,
+  fieldsUnknown,
   type Given,
   type NegotiationEvent,
   optionsRefused,
@@ -22,7 +23,7 @@ import {
 } from "./negotiation.js";
 import { equal, minimal, toBase64, wipe } from "./octets.js";
 import { established } from "./outcome.js";
-import { type Chosen, choose, type Messages, writeResponse } from "./parameters.js";
+import { type Chosen, choose, type Messages, requestFields, writeResponse } from "./parameters.js";
 import { confirmedHash, findOffered } from "./retained-secrets.js";
 
 /** What Alice has asked for, and what of it was chosen. */
@@ -100,6 +101,7 @@ export type ResponderState =
  *
  * | state            | event                      | next             | effects                                                       |
  * |------------------|----------------------------|------------------|---------------------------------------------------------------|
+ * | idle             | form, unknown and required | ended            | refuse feature-not-implemented with them, `esession-options`  |
  * | idle             | form, 3, not taken         | ended            | refuse feature-not-implemented with dhkeys, `esession-check`  |
  * | idle             | form, 4, not taken         | ended            | refuse feature-not-implemented with dhhashes, `esession-check`|
  * | idle             | form, nothing in common    | ended            | refuse not-acceptable with the fields, `esession-options`     |
@@ -155,6 +157,8 @@ export function stepResponder(given: Given, state: ResponderState, event: Negoti
 const ended = (effects: Step<ResponderState>["effects"]): Step<ResponderState> => ({ state: { at: "ended" }, effects });
 
 function requested(given: Given, form: Form): Step<ResponderState> {
+  const unknown = required(form).filter((name) => !requestFields.includes(name));
+  if (unknown.length > 0) return ended(fieldsUnknown(unknown));
   const messages: Messages = form.fields.has("dhkeys") ? 3 : 4;
   // XEP-0116, "ESession Rejection": 3-message negotiation between clients SHOULD NOT be.
   if (!given.parameters.messages.includes(messages)) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { canonicalForm } from "../src/canonical.js";
 import { deployed, strict } from "../src/compatibility.js";
 import { envelope, formIn, isOffline, no, refusal, threadOf, wrapForm } from "../src/envelope.js";
-import { allOctets, flag, isSessionForm, octets, readForm, single, writeForm } from "../src/form.js";
+import { allOctets, flag, isSessionForm, octets, readForm, required, single, writeForm } from "../src/form.js";
 import { inRange } from "../src/groups.js";
 import { compareIntegers, concat, equal, fromBase64, leftPadded, minimal, toBase64, utf8, wipe } from "../src/octets.js";
 
@@ -94,6 +94,13 @@ describe("a form that is read (XEP-0004, XEP-0155)", () => {
     expect(allOctets(form(field("a", base64(2), base64(3))), "a", lengths).map(({ length }) => length)).toEqual([2, 3]);
     expect(() => allOctets(form(field("a")), "a", lengths)).toThrow(saying("no a"));
     expect(() => allOctets(form(field("a", base64(2), "!")), "a", lengths)).toThrow(saying("a is not 2 to 3 octets of base64"));
+  });
+
+  it("says in which fields it must be answered", () => {
+    const marked = (name: string, inner: string) => `<field var='${name}'>${inner}</field>`;
+    const fields = [marked("b", "<required/>"), marked("a", "<value>1</value><required/>"), marked("c", "<required xmlns='urn:example'/>"), marked("d", "<value>required</value>")];
+    const beside = "<field xmlns='urn:example' var='e'><required xmlns='jabber:x:data'/></field>";
+    expect(required(form(fields.join("") + beside))).toEqual(["b", "a"]);
   });
 
   it.each([

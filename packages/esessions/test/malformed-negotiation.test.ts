@@ -4,25 +4,15 @@ import { clone, type Element, xml } from "@balcony/xml";
 import { keyValue, readIdentity } from "../src/key-value.js";
 import { nodeArithmetic } from "../src/node/index.js";
 import { leftPadded, toBase64 } from "../src/octets.js";
-import { keys, signers } from "./keys.js";
-import { given, machine, parameters, sent } from "./machines.js";
+import { type At, also, altered, type Change, field, value, without } from "./altered.js";
+import { signers } from "./keys.js";
 
-type At = "request" | "response" | "completion" | "final";
 interface Input {
   readonly at: At;
-  readonly change: (form: Element) => void;
+  readonly change: Change;
   readonly messages?: 3 | 4;
 }
 
-const field = (form: Element, name: string): Element => {
-  const found = form.getChildren("field").find(({ attrs }) => attrs.var === name);
-  if (!found) throw new Error(`no ${name}`);
-  return found;
-};
-const value = (name: string, text: string) => (form: Element) => {
-  field(form, name).children = [xml("value", {}, text)];
-};
-const without = (name: string) => (form: Element) => void form.remove(field(form, name));
 const twice = (name: string) => (form: Element) => form.append(clone(field(form, name)));
 const two = (name: string) => (form: Element) => field(form, name).append(xml("value", {}, "x"));
 const prime = nodeArithmetic.prime(14);
@@ -34,23 +24,11 @@ const beside = (difference: number): string => {
 const fresh = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
 
 /** A whole negotiation with one form changed on its way; the code that its receiver ends with. */
-async function run({ at, change, messages = 4 }: Input): Promise<string> {
-  const keyed = messages === 3 ? ({ identify: ["key"], require: ["key"], messages: [3] } as const) : {};
-  const side = (name: "alice" | "bob") => given({ parameters: { ...parameters, ...keyed }, publicKey: signers[name].publicKey });
-  const [alice, bob] = [machine("initiator", side("alice"), keys("alice")), machine("responder", side("bob"), keys("bob"))];
-  const passed = (now: At, form: Element): Element => {
-    const copy = clone(form);
-    if (now === at) change(copy);
-    return copy;
-  };
+async function run({ at, change, messages }: Input): Promise<string> {
   try {
-    let effects = await alice.start(messages);
-    for (const [now, receiver] of [["request", bob], ["response", alice], ["completion", bob], ...(messages === 4 ? ([["final", alice]] as const) : [])] as const) {
-      effects = await receiver.take(passed(now, sent(effects)), now === "final" ? "init" : "feature");
-      const failed = effects.find((effect) => effect.kind === "failed");
-      if (failed) return failed.error.code;
-    }
-    return effects.some((effect) => effect.kind === "established") ? "accepted" : "no end";
+    const effects = await altered({ changes: { [at]: change }, ...(messages && { messages }) });
+    const failed = effects.find((effect) => effect.kind === "failed");
+    return failed?.error.code ?? (effects.some((effect) => effect.kind === "established") ? "accepted" : "no end");
   } catch (error) {
     return error instanceof BalconyError ? error.code : String(error);
   }
@@ -65,6 +43,7 @@ malformedTable("what outsiders can break in a negotiation", {
   rules: [
     { section: "XEP-0004 §3.2", text: "fields have a var, and each var once" },
     { section: "XEP-0155 §4.1", text: "FORM_TYPE is urn:xmpp:ssn; accept is boolean" },
+    { section: "XEP-0155 §4.3", text: "no required field is unknown" },
     { section: "XEP-0116 §4.3", text: "the request has nonce and one hash for each group" },
     { section: "XEP-0116 §4.4", text: "the options have one in common in each field" },
     { section: "XEP-0116 §4.5", text: "the response chooses among them, has nonce, d, counter, and our nonce" },
@@ -88,6 +67,12 @@ malformedTable("what outsiders can break in a negotiation", {
     { name: "no accept in the response", breaks: "XEP-0155 §4.1", input: { at: "response", change: without("accept") }, code: "esession-form" },
     { name: "accept=0 in the response", breaks: [], input: { at: "response", change: value("accept", "0") }, code: "declined" },
     { name: "accept=0 in the completion", breaks: [], input: { at: "completion", change: value("accept", "0") }, code: "cancelled" },
+    ...["language", "urn:example:x"].map((name) => ({
+      name: `${name} is required, and nobody knows it`,
+      breaks: "XEP-0155 §4.3",
+      input: { at: "request" as const, change: also(name, xml("required"), xml("option", {}, xml("value", {}, "it"))) },
+      code: "esession-options",
+    })),
     { name: "no accept in the completion", breaks: "XEP-0155 §4.1", input: { at: "completion", change: without("accept") }, code: "esession-form" },
     { name: "no my_nonce", breaks: "XEP-0116 §4.3", input: { at: "request", change: without("my_nonce") }, code: "esession-form" },
     { name: "a nonce of 3 octets", breaks: "XEP-0116 §4.3", input: { at: "request", change: value("my_nonce", "AAAA") }, code: "esession-form" },
@@ -166,7 +151,6 @@ malformedTable("what outsiders can break in a negotiation", {
 });
 
 const three = (at: At, change: (form: Element) => void): Input => ({ at, change, messages: 3 });
-const also = (name: string, text: string) => (form: Element) => form.append(xml("field", { var: name }, xml("value", {}, text)));
 
 malformedTable("what outsiders can break in a negotiation of three messages", {
   rules: [

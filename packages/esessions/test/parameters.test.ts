@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type Form, readForm, writeForm } from "../src/form.js";
 import type { Parameters } from "../src/index.js";
 import { RSA_SHA256 } from "../src/key-value.js";
-import { asNamed, type Chosen, choose, loggingAs, loggingOf, readChoice, writeRequest, writeResponse } from "../src/parameters.js";
+import { asNamed, type Chosen, choose, loggingAs, loggingOf, readChoice, requestFields, writeRequest, writeResponse } from "../src/parameters.js";
 
 const BALCONY = "urn:xmpp:balcony:esessions:0";
 const NEVER = 4294967295;
@@ -96,6 +96,11 @@ describe("what Alice offers (XEP-0116 §4.3)", () => {
       expect(lines(writeRequest({ ...plain, ...keyed }, 4, Uint8Array.of(1), []))).toContain(`sign_algs list-single = [${RSA_SHA256}]`);
     }
   });
+});
+
+it("every field of an offer is known to whoever gets it, by either of its names", () => {
+  const names = ([3, 4] as const).flatMap((messages) => writeRequest(parameters, messages, Uint8Array.of(1), []).getChildren("field"));
+  expect([...requestFields].sort()).toEqual([...new Set([...names.map(({ attrs }) => attrs.var), "otr", "disclose"])].sort());
 });
 
 const offer: Fields = {
