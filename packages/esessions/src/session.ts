@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly arithmetic: Arithmetic;
   readonly limits: Partial<Limits>;
   readonly rekeyAfter: RekeyTimes;
+  /** Blocks under one key, where a test must come to the end of them. */
+  readonly mostBlocks?: number | undefined;
   readonly renegotiate?: Renegotiate | undefined;
   readonly report: (error: unknown) => void;
   readonly onEnd: () => void;
@@ -114,7 +116,7 @@ export class ESession {
       retained: outcome.retained,
       peerKey: outcome.peerKey,
     };
-    this.#cipher = new StanzaCipher(crypto, outcome.established);
+    this.#cipher = new StanzaCipher(crypto, outcome.established, options.mostBlocks);
     const parse = (octets: Uint8Array): Element => parseElement(octets, options.limits);
     this.#wrapping = chosen.balcony ? wholeStanzas({ peer, thread, parse }) : stanzaContents({ kinds: chosen.stanzas, peer, thread, parse });
     this.#outside = wide.to(peer);

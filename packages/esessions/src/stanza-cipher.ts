@@ -75,6 +75,7 @@ export class StanzaCipher {
   readonly #sending: Direction;
   readonly #receiving: Direction;
   readonly #sets: KeySet[];
+  readonly #mostBlocks: number;
   #peerPublic: Uint8Array;
   /** Re-keys of the peer since our last stanza, for `<new/>`. */
   #unannounced = 0;
@@ -85,8 +86,11 @@ export class StanzaCipher {
   #publishable: Uint8Array[] = [];
   #accepting = false;
 
-  constructor(crypto: Crypto, { cipher, compatibility, prime, sending, receiving, sendCounter, receiveCounter, exponent, peerPublic }: Established) {
+  /** @param mostBlocks under one key; fewer only where a test must come to the end of them */
+  constructor(crypto: Crypto, established: Established, mostBlocks = MOST_BLOCKS) {
+    const { cipher, compatibility, prime, sending, receiving, sendCounter, receiveCounter, exponent, peerPublic } = established;
     this.#crypto = crypto;
+    this.#mostBlocks = mostBlocks;
     this.#cipher = cipher;
     this.#compatibility = compatibility;
     this.#prime = prime;
@@ -108,7 +112,7 @@ export class StanzaCipher {
 
   /** Has the present key encrypted as much as it may? Then a re-key is due, or the end. */
   get exhausted(): boolean {
-    return this.#sending.blocks >= MOST_BLOCKS;
+    return this.#sending.blocks >= this.#mostBlocks;
   }
 
   /**

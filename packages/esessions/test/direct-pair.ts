@@ -19,10 +19,11 @@ export interface DirectOptions {
   readonly stanzas?: readonly StanzaKind[];
   readonly logging?: Logging;
   readonly renegotiate?: Renegotiate | undefined;
+  readonly mostBlocks?: number;
 }
 
 /** Two sessions whose negotiation was left out, over a prime that is quick: for what happens once they stand. */
-export function directPair({ balcony = false, setting = "deployed", stanzas = ["message", "presence", "iq"], logging = "mustnot", renegotiate }: DirectOptions = {}) {
+export function directPair({ balcony = false, setting = "deployed", stanzas = ["message", "presence", "iq"], logging = "mustnot", renegotiate, mostBlocks }: DirectOptions = {}) {
   const errors: unknown[] = [];
   const network = memoryStanzaNetwork({ report: (error) => errors.push(error) });
   const established = establishedPair({ compatibility: compatibilityOf(setting) });
@@ -37,6 +38,7 @@ export function directPair({ balcony = false, setting = "deployed", stanzas = ["
       crypto: nodeCrypto,
       arithmetic,
       limits: {},
+      mostBlocks,
       renegotiate,
       rekeyAfter: { stanzas: Number.POSITIVE_INFINITY, time: 600_000 },
       report: (error) => errors.push(error),
@@ -65,7 +67,7 @@ function route(wide: StanzaRouter, session: ESession): void {
   }
 }
 
-function outcomeOf(established: Outcome["established"], { balcony, logging, setting, stanzas }: Required<Omit<DirectOptions, "renegotiate">>): Outcome {
+function outcomeOf(established: Outcome["established"], { balcony, logging, setting, stanzas }: Required<Omit<DirectOptions, "renegotiate" | "mostBlocks">>): Outcome {
   return {
     chosen: {
       messages: 4,

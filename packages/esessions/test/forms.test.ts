@@ -146,6 +146,12 @@ describe("a form as both sides hash it (XEP-0116, XML Normalization)", () => {
     ["characters that are escaped in attributes", "<field var='&amp;&lt;&gt;&quot;&#13;&#10;&#9;'/>", '<field var="&amp;&lt;>&quot;&#xD;&#xA;&#x9;"></field>'],
   ])("has %s", (_, fields, canonical) => expect(canonicalForm(x(fields), strict)).toBe(canonical));
 
+  it("has text that stands in pieces, and no attribute that has no value", () => {
+    const element = xml("x", { xmlns: "jabber:x:data" }, xml("field", { var: "a" }, xml("value", {}, "1", "2")));
+    Object.assign(element.getChild("field")?.attrs ?? {}, { type: undefined });
+    expect(canonicalForm(element, strict)).toBe('<field var="a"><value>12</value></field>');
+  });
+
   it("has empty elements as XML canonicalisation says, or as they were deployed", () => {
     const empty = x("<field var='a'><required/><value></value></field><field var='b'/>");
     expect(canonicalForm(empty, strict)).toBe('<field var="a"><required></required><value></value></field><field var="b"></field>');

@@ -1,5 +1,6 @@
 import { type Element, xml } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
+import { directPair, heardBy } from "./direct-pair.js";
 import { ALICE, BOB, sessionPair } from "./pair.js";
 
 const body = (text: string) => xml("message", {}, xml("body", {}, text));
@@ -130,6 +131,20 @@ describe("an ESession over servers", () => {
     await Promise.all([a.close(), b.close()]);
     expect(atB).toEqual(["first", "a0", "A0", "a1", "A1", "a2", "A2", "a3", "A3"]);
     expect(atA).toEqual(["first", "b0", "B0", "b1", "B1", "b2", "B2", "b3", "B3"]);
+  });
+
+  it("ends before a key encrypts more than it may; a new key in time, and it goes on", async () => {
+    const { a, b } = directPair({ mostBlocks: 8 });
+    const heard = heardBy(b);
+    const say = async (): Promise<void> => await a.channel.send(body("two blocks"));
+    for (const round of [1, 2]) {
+      for (const _ of [1, 2, 3]) await say();
+      if (round === 1) await a.rekey();
+    }
+    await say();
+    await expect(say()).rejects.toMatchObject({ code: "resource-constraint", phase: "session", message: "The session's key has encrypted as much as it may." });
+    expect([a.channel.closed.reason.code, b.channel.closed.aborted]).toEqual(["resource-constraint", false]);
+    await expect.poll(() => heard.length).toBe(7);
   });
 
   it("an end on one side is an acknowledged end on both", async () => {

@@ -70,6 +70,17 @@ describe("stanza encryption (XEP-0200)", () => {
     expect(receive(bob, sealed(alice, "x"))).toBe("x");
   });
 
+  it.each(settings)("says when a key has encrypted as much as it may, and a new one has all before it again ($name, $macKey)", (compatibility) => {
+    const alice = new StanzaCipher(nodeCrypto, establishedPair({ compatibility }).alice, 3);
+    const after = ["x".repeat(16), "x".repeat(16), undefined].map((content) => {
+      sealed(alice, content);
+      return alice.exhausted;
+    });
+    expect(after).toEqual([false, false, true]);
+    sealed(alice, undefined, true);
+    expect(alice.exhausted).toBe(false);
+  });
+
   it("pads octets, not characters", () => {
     const { alice, bob } = cipherPair();
     const c = sealed(alice, "<body>Grüße</body>");
