@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
-/** What is smaller is not worth the call; nor does it ever lie in a pool of Node's that is left at its size. Bytes. */
+/** What is smaller is not worth the call. Bytes. */
 const WORTHWHILE = 16 * 1024;
 
 let closed: MessagePort | undefined;

@@ -71,7 +71,7 @@ describe("the memory of a channel under TLS", () => {
     expect(left(far.received)).toBeGreaterThan(4 * 1024 * 1024);
   });
 
-  it("is left alone where it is small, and may lie in Node's pool, or is shared between threads", () => {
+  it("is left alone where it is small, or is shared between threads", () => {
     const [small, shared] = [new ArrayBuffer(16 * 1024 - 1), new SharedArrayBuffer(64 * 1024)];
     release(small);
     release(shared);
