@@ -165,7 +165,7 @@ describe("what a person reads of a fingerprint that cannot be used", () => {
     ["a URI without an address", uri.replace(juliet, ""), "invalid-argument", "the URI has no bare address, or nothing behind it"],
     ["a URI with two", `${uri};spki=${spki}`, "invalid-argument", "the URI holds no fingerprint, or more than one"],
     ["a URI with half of one", uri.slice(0, -1), "invalid-argument", "the URI's fingerprint is not 64 hex digits"],
-    ["a URI whose address is none", uri.replace(juliet, "@"), "invalid-jid", `The URI's address is none: "@".`],
+    ["a URI whose address is none", uri.replace(juliet, "@"), "invalid-jid", `An address in the URI is none: "@".`],
     ["a URI with a resource", uri.replace(juliet, `${juliet}%2Fbalcony`), "invalid-jid", "the URI names a resource"],
   ])("%s", async (_, text, code, message) => {
     const read = await refusal(() => parse(text));
