@@ -30,7 +30,7 @@ export interface Online {
 }
 
 /** Of a command that goes online and has no streams. */
-export const noStreams = { keepalive: 60, relayOnly: false, directOnly: false, mapPorts: false, streamsOnly: true, insecureLoopback: false, stun: [] } as const;
+export const noStreams = { keepalive: 60, relayOnly: false, directOnly: false, mapPorts: false, streamsOnly: true, esessionKey: false, insecureLoopback: false, stun: [] } as const;
 
 /** Logs in with the account that is meant, and makes streams possible. */
 export async function goOnline(options: StreamOptions, output: Output, rest: { readonly signal: AbortSignal; readonly e2e: BalconyOptions }): Promise<Online> {
@@ -56,6 +56,7 @@ export async function goOnline(options: StreamOptions, output: Output, rest: { r
         servers: options.stun.map((urls) => ({ urls })),
         dangerouslyUseLoopback: options.insecureLoopback,
         mapPorts: options.mapPorts,
+        ...(options.esessionKey && { esessions: { identify: ["key", "none"], require: ["key", "hash", "none"] } as const }),
         trust: { openpgp: openPgp, ...(await anchorsIn(options)) },
         ...rest.e2e,
         policy: { ...loggingPolicy(options, output), ...rest.e2e.policy },

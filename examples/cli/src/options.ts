@@ -35,6 +35,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly stun: readonly string[];
   readonly log?: LogPreference;
   readonly streamsOnly: boolean;
+  readonly esessionKey: boolean;
   readonly insecureLoopback: boolean;
   readonly mapPorts: boolean;
   readonly anchors?: string;
@@ -86,6 +87,7 @@ export function withStreamOptions(command: Command): Command {
       ]),
     )
     .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false)
+    .option("--esession-key", "in an ESession with a client that is no Balcony show an RSA key of your own, and ask for theirs", false)
     .option("--json-input", "with --json: stdin has one JSON object a line, messages and answers, instead of lines of text")
     .option("--map-ports", "have the router lead others to us while a direct path is looked for, by UPnP or NAT-PMP", false)
     .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);

@@ -40,7 +40,7 @@ async function exchange(session: Session, output: Output, interrupt: Interrupt, 
   if (!output.json && !isPipe()) return await converse(session, output, interrupt, verify);
   if (jsonInput || verify) return await Promise.race([exchangeObjects(session, output, verify), interrupted(interrupt)]);
   // Whoever sends bytes begins as soon as it has its answer: they are taken from the first moment on.
-  const messagesAlone = session.security.protocol === "ESession" && session.security.peer === undefined;
+  const messagesAlone = session.security.protocol === "ESession" && !session.security.esession.stanzas.includes("iq");
   const incoming = output.json || messagesAlone ? undefined : receiveBytes(session, process.stdout);
   incoming?.catch(() => undefined); // with a person at the other end nobody waits for it
   if (incoming) advertisePipe(session);

@@ -34,6 +34,14 @@ function describeKey(peer: string, security: Security, restricted = false): read
       ...labelled("their key", security.peer.fingerprint),
       ["Type /verify: you both see the same symbols, and compare them by voice", "note"],
     ];
+  const shown = security.protocol === "ESession" ? security.esession.keyValues?.peer : undefined;
+  if (shown !== undefined)
+    return [
+      [security.firstUse ? "not verified: a key never seen before, remembered from now on" : "not verified: the same key as last time, never compared", "warning"],
+      ...labelled("their key", security.peer.fingerprint),
+      ...labelled("they see it", shown),
+      [`Compare what their client shows, by another way, then: balcony trust verify ${account}`, "note"],
+    ];
   return [
     [security.firstUse ? "not verified: a key never seen before, remembered from now on" : "not verified: the same key as last time, never compared", "warning"],
     ...labelled("their key", security.peer.fingerprint),
@@ -74,6 +82,7 @@ export function describeAll({ logging, peer, security }: Session): readonly Line
     [`record      ${kept(logging)}`, "note"],
     ...(security.peer ? labelled("their key", security.peer.fingerprint) : [["their key   none", "note"] as const]),
     ...labelled("your key", security.own.fingerprint),
+    ...(security.protocol === "ESession" && security.esession.keyValues?.own !== undefined ? labelled("they see it", security.esession.keyValues.own) : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { BalconyError, type StanzaChannel, type StanzaRouter } from "@balcony/channel";
 import type { Findings } from "@balcony/doctor";
-import type { ESessions } from "@balcony/esessions";
+import type { ESessions, Keys as RsaKeys } from "@balcony/esessions";
 import { Jingle, type Offer } from "@balcony/jingle";
 import type { Identity } from "@balcony/tls";
 import { decide, type Statement, TrustStore } from "@balcony/trust";
@@ -18,8 +18,10 @@ import type { Context } from "./context.js";
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
-import { esessionFeatures } from "./esessions/permission.js";
+import { esessionFeatures, NS_ENCRYPTED } from "./esessions/permission.js";
+import { rsaKeys } from "./esessions/rsa-keys.js";
 import { sealing, storedSecrets } from "./esessions/sealing.js";
+import { parametersOf, usesRsa } from "./esessions/settings.js";
 import { Gains } from "./esessions/upgrade.js";
 import { type ExamineOptions, examine } from "./examine.js";
 import { ExternalServices } from "./external-services.js";
@@ -132,7 +134,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
       report: (error) => this.#report(error),
     });
     this.#channels = new ClientChannels(client, {
-      namespaces: new Set([NS_JINGLE, NS_IBB, NS_BYTESTREAMS, NS_DISCO_INFO, NS_PING]),
+      namespaces: new Set([NS_JINGLE, NS_IBB, NS_BYTESTREAMS, NS_DISCO_INFO, NS_PING, ...(policy.fallback === "never" ? [] : [NS_ENCRYPTED])]),
       knows: (from) => this.#acquaintances.knows(from),
       refusal: (request) => this.#absent.refusal(request),
       observe: (stanza, from) => this.#observe(stanza, from),
@@ -281,10 +283,12 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   async #prepare(channel: StanzaRouter): Promise<Connection> {
-    const { loopback, paths, policy, secure, servers, timeouts, transports } = this.#settings;
+    const { loopback, paths, policy, sealing: sealed, secure, servers, timeouts, transports } = this.#settings;
     this.#presence.begin();
     const identity = currentIdentity(this.store, bare(channel.self));
     await Promise.all([identity(), this.#contacts.begin(channel), this.#absent.ask(channel)]);
+    // What is decided on a key that was shown waits until the session stands: only then is it known whether the other side has a better one.
+    const rsa = policy.fallback !== "never" && usesRsa(sealed) ? rsaKeys(this.store, bare(channel.self), () => true) : undefined;
     const external = new ExternalServices(channel, { loopback, report: (error) => this.#report(error) });
     const connection: Connection = {
       channel,
@@ -301,7 +305,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         timing: { offer: timeouts.person },
         report: (error) => this.#report(error),
       }),
-      esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection),
+      esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection, await rsa),
     };
     for (const transport of transports) transport.prepare?.({ channel, paths, servers: async () => (servers === undefined ? await external.servers() : []) });
     return connection;
@@ -336,7 +340,8 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   }
 
   /** ESessions that others begin with us, and those that open() falls back to. */
-  #sealing(channel: StanzaRouter, connection: () => Connection): ESessions {
+  #sealing(channel: StanzaRouter, connection: () => Connection, keys: RsaKeys | undefined): ESessions {
+    const { otherSecret, renegotiate } = this.#settings.sealing;
     const context = async (peer: Jid, signal?: AbortSignal): Promise<Context> =>
       await this.#context(connection(), (progress) => this.emit("progress", { ...progress, peer }), signal ? { signal, verifying: false } : { verifying: false });
     return sealing(channel, {
@@ -349,6 +354,10 @@ export class Balcony extends EventEmitter<BalconyEvents> {
           .finally(disengage);
       },
       secrets: storedSecrets(this.store, bare(channel.self)),
+      parameters: parametersOf(this.#settings.sealing),
+      ...(keys && { keys }),
+      ...(otherSecret && { otherSecret }),
+      ...(renegotiate && { renegotiate }),
       limits: this.#settings.limits,
       timeout: this.#settings.timeouts.person,
       report: (error) => this.#report(error),
@@ -360,11 +369,12 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     onProgress: OnProgress,
     { paths = this.#settings.paths, signal, timeouts, verifying }: OpenOptions & { readonly verifying: boolean },
   ): Promise<Context> {
-    const { policy, anchors, openpgp, transports, secure, limits, keepalive } = this.#settings;
+    const { policy, anchors, openpgp, transports, sealing, secure, limits, keepalive } = this.#settings;
     return {
       channel,
       jingle,
       esessions,
+      sealing,
       transports,
       features: this.#advertisement.features,
       addresses: (peer) => this.#acquaintances.addresses(peer, paths),

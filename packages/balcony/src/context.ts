@@ -7,6 +7,7 @@ import type { Jid, Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import type { Contacts } from "./contacts.js";
 import type { DirectedPresence } from "./directed-presence.js";
+import type { ESessionSettings } from "./esessions/settings.js";
 import type { LoggingDifference, LogPreference } from "./logging.js";
 import type { OnProgress } from "./progress.js";
 import type { Ceremonies } from "./verification/ceremonies.js";
@@ -104,6 +105,7 @@ export interface Context {
   readonly jingle: Jingle;
   /** Undefined where policy never falls back. */
   readonly esessions: ESessions | undefined;
+  readonly sealing: ESessionSettings;
   /** In order of preference. */
   readonly transports: readonly Transport[];
   /** What we tell those who ask what we support. */

@@ -4,6 +4,7 @@ import type { OpenPgpVerifier, TrustStore } from "@balcony/trust";
 import type { Limits } from "@balcony/xml";
 import type { KeepaliveTimes } from "@balcony/xml-stream";
 import { defaultTimeouts, type Policy, type Timeouts } from "./context.js";
+import { checkSettings, type ESessionSettings } from "./esessions/settings.js";
 import type { OnProgress } from "./progress.js";
 import { defaultTransports, type TransportName, transportsOf } from "./transports.js";
 import type { Secure } from "./xtls.js";
@@ -44,6 +45,8 @@ export interface BalconyOptions {
   /** How TLS is begun, in our offers and in our answers: `xtls` at once where the peer knows it, else STARTTLS; `starttls` always; `auto`, the default: XTLS with peers whose key is known, STARTTLS at first contact. */
   readonly secure?: Secure;
   readonly limits?: Partial<Limits>;
+  /** What ESessions are, where policy falls back to them. */
+  readonly esessions?: ESessionSettings;
   /** Milliseconds of silence in a stream after which the peer is asked whether it is still there, and for its answer. Default 60,000 and 30,000. */
   readonly keepalive?: KeepaliveTimes | "off";
 }
@@ -70,6 +73,7 @@ export interface Settings {
   readonly timeouts: Timeouts;
   readonly secure: Secure;
   readonly limits: Partial<Limits>;
+  readonly sealing: ESessionSettings;
   readonly keepalive: KeepaliveTimes | "off" | undefined;
 }
 
@@ -100,6 +104,7 @@ export function settingsOf(options: BalconyOptions): Settings {
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     secure: options.secure ?? "auto",
     limits: options.limits ?? {},
+    sealing: checkSettings(options.esessions ?? {}),
     keepalive: options.keepalive,
   };
 }

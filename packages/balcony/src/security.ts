@@ -37,12 +37,16 @@ export interface StreamSecurity extends Common {
  */
 export interface SealedSecurity extends Common {
   readonly protocol: "ESession";
-  /** Undefined where the peer's client is no Balcony: it has no key that could ever be verified, and `trust` stays `unverified`. */
+  /** The key of the peer's device, if it is a Balcony; else the RSA key by which it was identified, if it was. Undefined where there is none that could ever be verified: then `trust` stays `unverified`. */
   readonly peer: Pick<Keys, "fingerprint"> | undefined;
   readonly esession: {
     readonly setting: "deployed" | "strict";
+    /** What can be sent: everything between two Balconies, with other clients what was agreed on, messages always. */
+    readonly stanzas: readonly ("message" | "presence" | "iq")[];
     /** The five characters of XEP-0116, only toward clients that have nothing else. They verify nobody: whoever sits in between makes them equal in seconds. */
     readonly sas: string | undefined;
+    /** RSA keys by which the two were identified, as other clients show them: SHA-256 of the normalised `<KeyValue/>` (XEP-0116), 64 lower-case hex digits. Left out where neither was. */
+    readonly keyValues?: { readonly own: string | undefined; readonly peer: string | undefined };
     /** `matched`: the other side has the secret that the last session left. It says "same as last time", and no more. */
     readonly retained: "matched" | "missing" | "none";
     readonly logging: "may" | "mustnot" | undefined;

@@ -1,12 +1,13 @@
 import { EventEmitter } from "node:events";
-import { BalconyError, type StanzaChannel } from "@balcony/channel";
+import { BalconyError, type StanzaChannel, type WaitOptions } from "@balcony/channel";
+import type { ESession } from "@balcony/esessions";
 import type { Session as JingleSession, Reason } from "@balcony/jingle";
 import type { Decision, Device, Statement } from "@balcony/trust";
 import type { Element, Jid } from "@balcony/xml";
 import { type IqCallee, type IqCaller, iqCallee, iqCaller } from "./client-shape.js";
 import { type IntroductionParts, Introductions } from "./devices/introductions.js";
 import { type JID, jid } from "./jid.js";
-import type { Logging } from "./logging.js";
+import type { Logging, LogPreference } from "./logging.js";
 import type { Security } from "./security.js";
 import type { Ceremony } from "./verification/ceremony.js";
 import { CodeVerification } from "./verification/code-verification.js";
@@ -70,6 +71,8 @@ export interface SessionParts {
   readonly introductions?: IntroductionParts | undefined;
   /** Set where one side does not accept the other's key yet. */
   readonly restriction?: RestrictionParts | undefined;
+  /** Of an ESession alone. */
+  readonly renegotiate?: ESession["renegotiate"];
   /** Told of what a handler of the application's threw. */
   readonly report: (error: unknown) => void;
 }
@@ -100,10 +103,11 @@ export class Session extends EventEmitter<SessionEvents> {
   readonly #report: (error: unknown) => void;
   readonly #codes: CodeVerification | undefined;
   readonly #restriction: Restriction | undefined;
+  readonly #renegotiate: SessionParts["renegotiate"];
   readonly #jingle: SessionParts["jingle"];
   readonly #ended: Promise<void>;
 
-  constructor({ stream, jingle, security, verification, introductions, logging, restriction, report }: SessionParts) {
+  constructor({ stream, jingle, security, verification, introductions, logging, renegotiate, restriction, report }: SessionParts) {
     super();
     this.jid = jid(stream.self);
     this.peer = jingle.peer;
@@ -111,6 +115,7 @@ export class Session extends EventEmitter<SessionEvents> {
     this.logging = logging ?? { ours: "may", theirs: undefined, agreed: undefined };
     this.#security = security;
     this.channel = stream;
+    this.#renegotiate = renegotiate;
     this.#jingle = jingle;
     this.iqCaller = iqCaller(stream);
     this.iqCallee = iqCallee(stream);
@@ -231,7 +236,11 @@ export class Session extends EventEmitter<SessionEvents> {
   async verify(options: CodeOptions): Promise<Security>;
   async verify(options: VerifyOptions | CodeOptions = {}): Promise<Ceremony | Security> {
     if (!this.#verification || !this.#codes) {
-      throw new BalconyError("verification-unsupported", `The client of ${this.peer} has no key that could be verified.`, { phase: "trust", peer: this.peer });
+      throw new BalconyError("verification-unsupported", `The client of ${this.peer} knows no verification.`, {
+        phase: "trust",
+        peer: this.peer,
+        ...(this.#security.peer && { hint: "Compare its key's fingerprint, by another way." }),
+      });
     }
     if (!("code" in options)) return await this.#verification.verify(options);
     await this.#codes.verify(options.code, options.signal);
@@ -249,6 +258,16 @@ export class Session extends EventEmitter<SessionEvents> {
       throw new BalconyError("not-trusted", `Of our devices only verified peers are told, and ${this.peer} is not.`, { phase: "trust", peer: this.peer });
     }
     await this.#introductions.tell(said);
+  }
+
+  /**
+   * Agrees anew, while an ESession goes on, on whether either side may keep a transcript (XEP-0155 §6): `security.esession.logging` has what holds.
+   * @throws `invalid-argument` in a stream, whose `logging` stays as it was said at first; `declined` and `stanza-error`, after which holds what was agreed on before; `tie-break` where the other side has
+   * just asked; `timeout`, `aborted`, `closed`; `esession-options` where it agreed to something else, which ends the session
+   */
+  async renegotiate(wanted: { readonly logging: LogPreference } & WaitOptions): Promise<void> {
+    if (!this.#renegotiate) throw new BalconyError("invalid-argument", "Only an ESession is renegotiated.", { peer: this.peer });
+    await this.#renegotiate(wanted);
   }
 
   /**

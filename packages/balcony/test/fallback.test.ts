@@ -1,17 +1,13 @@
-import { EventEmitter } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StanzaRouter } from "@balcony/channel";
-import { type ESession, ESessions, memorySecrets } from "@balcony/esessions";
-import { nodeArithmetic, nodeCrypto } from "@balcony/esessions/node";
 import { TrustStore } from "@balcony/trust";
 import { type Element, parseElement } from "@balcony/xml";
-import { client } from "@xmpp/client";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { codeOf, keyOf, message, nextError, stage, untouched } from "../../../test/attacks/stage.js";
 import { next, streamBetween } from "../../../test/rigs/login.js";
 import { type BalconyOptions, type SealedSecurity, type Session, type VerificationRequest, xml } from "../src/index.js";
+import { foreign, foreignClientsLeave } from "./foreign-client.js";
 
 const on = stage();
 const ROMEO = "romeo@montague.lit";
@@ -200,50 +196,13 @@ describe("a peer with ESessions alone", () => {
 });
 
 describe("a client that is no Balcony", () => {
-  const present: ReturnType<typeof client>[] = [];
-  afterEach(async () => {
-    for (const xmpp of present.splice(0)) {
-      xmpp.reconnect.stop();
-      await xmpp.stop();
-    }
-  });
-
-  /** What a client of 2007 has, at the end of Juliet's connection. */
-  async function foreign() {
-    const xmpp = client({ service: on.server.service, domain: "capulet.lit", username: "juliet", password: "secret" });
-    xmpp.on("error", () => undefined);
-    present.push(xmpp);
-    const self = String(await xmpp.start());
-    xmpp.iqCallee.get("http://jabber.org/protocol/disco#info", "query", () =>
-      xml("query", "http://jabber.org/protocol/disco#info", xml("feature", { var: "http://www.xmpp.org/extensions/xep-0116.html#ns" })),
-    );
-    const channel = new StanzaRouter({
-      self,
-      transmit: async (stanza) => void (await xmpp.send(stanza)),
-      shutdown: () => Promise.resolve(),
-      report: () => undefined,
-    });
-    xmpp.on("stanza", (stanza: Element) => void channel.receive(stanza, stanza.attrs.from ?? self));
-    const come = new EventEmitter();
-    new ESessions(channel, {
-      crypto: nodeCrypto,
-      arithmetic: nodeArithmetic,
-      secrets: memorySecrets(),
-      parameters: { wholeStanzas: false, groups: [14] },
-      accept: () => true,
-      onSession: (session) => {
-        come.emit("session", session);
-        setImmediate(() => session.deliver());
-      },
-      report: () => undefined,
-    });
-    return { juliet: { self }, incoming: next<ESession>(come, "session") };
-  }
+  foreignClientsLeave();
 
   it("gets messages alone, shows five characters that verify nobody, and has no ceremony", async () => {
-    const [romeo, { incoming, juliet }] = [await on.login("romeo", yes), await foreign()];
+    const [romeo, { incoming, juliet }] = [await on.login("romeo", yes), await foreign(on)];
+    const come = incoming();
     const ours = await romeo.e2e.open(juliet.self);
-    const theirs = await incoming;
+    const theirs = await come;
     expect(security(ours)).toMatchObject({ trust: "unverified", peer: undefined, esession: { setting: "deployed", sas: theirs.security.sas } });
     expect(theirs.security.sas).toMatch(/^[a-z1-9]{5}$/u);
     expect(await codeOf(ours.verify())).toBe("verification-unsupported");
@@ -262,14 +221,14 @@ describe("a client that is no Balcony", () => {
   it("is reported where a key of its address is known, and none is shown", async () => {
     const romeo = await on.login("romeo", yes);
     await romeo.e2e.store.accepted(ROMEO, JULIET, { spki: "ab".repeat(32), decision: { action: "accept", trust: "unverified", firstUse: true, alerts: [] }, streamed: false });
-    const { juliet } = await foreign();
+    const { juliet } = await foreign(on);
     const ours = await romeo.e2e.open(juliet.self);
     expect(security(ours)).toMatchObject({ alerts: [{ kind: "key-missing" }], trust: "unverified" });
     await ours.close();
   });
 
   it("is refused where a verified key is asked for, or was verified once", async () => {
-    const [romeo, { juliet }] = [await on.login("romeo", yes), await foreign()];
+    const [romeo, { juliet }] = [await on.login("romeo", yes), await foreign(on)];
     await romeo.e2e.store.require(ROMEO, JULIET, "verified");
     expect(await codeOf(romeo.e2e.open(juliet.self))).toBe("not-trusted");
     await romeo.e2e.store.require(ROMEO, JULIET, undefined);

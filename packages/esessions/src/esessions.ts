@@ -308,13 +308,14 @@ export class ESessions {
   }
 
   async #establish(peer: Jid, thread: string, role: "initiator" | "responder", outcome: Outcome, early: readonly Element[]): Promise<ESession> {
-    const { arithmetic, crypto, limits = {}, rekeyAfter, renegotiate, report, secrets } = this.#options;
+    const { arithmetic, crypto, keys, limits = {}, rekeyAfter, renegotiate, report, secrets } = this.#options;
     const session = new ESession({
       wide: this.#channel,
       peer,
       thread,
       role,
       outcome,
+      ownKey: outcome.chosen.identification[role] === "none" ? undefined : keys?.signer.publicKey,
       crypto,
       arithmetic,
       limits,

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly thread: string;
   readonly role: "initiator" | "responder";
   readonly outcome: Outcome;
+  /** By which we identified ourselves. */
+  readonly ownKey?: RsaKey | undefined;
   readonly crypto: Crypto;
   readonly arithmetic: Arithmetic;
   readonly limits: Partial<Limits>;
@@ -59,6 +61,8 @@ export class ESession {
     readonly retained: Outcome["retained"];
     /** The RSA key that the peer was identified by, if it was asked for one. */
     readonly peerKey: RsaKey | undefined;
+    /** Ours, by which we identified ourselves, if we did. */
+    readonly ownKey: RsaKey | undefined;
   };
   /** Sees each stanza that was decrypted, before anybody acts on it. */
   observer: ((stanza: Element) => void) | undefined;
@@ -115,6 +119,7 @@ export class ESession {
       sas: chosen.balcony ? undefined : outcome.sas,
       retained: outcome.retained,
       peerKey: outcome.peerKey,
+      ownKey: options.ownKey,
     };
     this.#cipher = new StanzaCipher(crypto, outcome.established, options.mostBlocks);
     const parse = (octets: Uint8Array): Element => parseElement(octets, options.limits);

@@ -26,6 +26,6 @@ export {
 } from "./record.js";
 export { parseStatementUri, readAbout, type SignedStatement, statementUri } from "./statement-uri.js";
 export { type Arrival, checkStatement, STATEMENT_LIFE, type Statement, statementBytes } from "./statements.js";
-export type { Contents, FileStoreOptions, RetainedSecret, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
+export type { AwaySecret, Contents, FileStoreOptions, RetainedSecret, SealingKeys, StoredIdentity, StoreOptions, TrustStorage } from "./storage.js";
 export { MOST_REPLACEMENTS, predecessorOf, type Succession } from "./succession.js";
 export { type Contact, type PeerView, TrustStore } from "./trust-store.js";

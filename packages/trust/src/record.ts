@@ -48,6 +48,8 @@ export interface Device {
   readonly replacedBy?: string;
   /** When it was revoked. */
   readonly revoked?: string;
+  /** The key itself, a SubjectPublicKeyInfo in base64, where it was shown in an ESession: the next one may name it by its hash alone (XEP-0116). */
+  readonly key?: string;
 }
 
 /** All that is remembered of one peer, under one account of our own. */
@@ -124,14 +126,23 @@ export function isDirectlyVerified(device: Device | undefined): boolean {
 // The transitions. Each takes a record and gives the next; undefined stands for "never met". One that changes nothing gives back the very same record.
 
 /** A key was used: kept as unverified if it is new. Whoever calls this has asked `decide()`. */
-export function seen(record: PeerRecord | undefined, { spki, at, streamed }: { readonly spki: string; readonly at: string; readonly streamed: boolean }): PeerRecord {
+export function seen(record: PeerRecord | undefined, { spki, at, key, streamed }: Use): PeerRecord {
   const before = record ?? stranger;
   const everStreamed = before.everStreamed || streamed;
   const known = deviceOf(record, spki);
-  if (!known) return { ...before, everStreamed, devices: [...before.devices, entered(spki, at)] };
+  const kept = key === undefined ? {} : { key };
+  if (!known) return { ...before, everStreamed, devices: [...before.devices, { ...entered(spki, at), ...kept }] };
   const fresh = Date.parse(at) - Date.parse(known.lastSeen) < HOUR; // a clock that went back changes nothing
-  if (fresh && everStreamed === before.everStreamed) return before;
-  return { ...withDevice(before, { ...known, lastSeen: fresh ? known.lastSeen : at }), everStreamed };
+  if (fresh && everStreamed === before.everStreamed && (key === undefined || key === known.key)) return before;
+  return { ...withDevice(before, { ...known, ...kept, lastSeen: fresh ? known.lastSeen : at }), everStreamed };
+}
+
+interface Use {
+  readonly spki: string;
+  readonly at: string;
+  readonly streamed: boolean;
+  /** The key itself, where it is to be kept. */
+  readonly key?: string | undefined;
 }
 
 /** An authority, or an OpenPGP key, that the person trusts has vouched for a key in the very stream in which it was shown. What was verified stays as it was. */

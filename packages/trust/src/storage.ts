@@ -15,6 +15,24 @@ export interface RetainedSecret {
   readonly previous?: Uint8Array;
 }
 
+/** The secret half of what was published for those who send while this account is away (XEP-0187). */
+export interface AwaySecret {
+  readonly nonce: Uint8Array;
+  /** x, by MODP group. */
+  readonly exponents: readonly (readonly [group: number, exponent: Uint8Array])[];
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+  /** SHA-256 of each d that was used: none is opened twice. */
+  readonly seen: readonly Uint8Array[];
+}
+
+/** What an own account has for ESessions alone. */
+export interface SealingKeys {
+  /** The RSA key by which it identifies itself (XEP-0116), PKCS #8 in PEM. */
+  readonly rsa?: string;
+  readonly away?: readonly AwaySecret[];
+}
+
 /** All that a store holds. Never changed in place. */
 export interface Contents {
   /** By own account. */
@@ -23,6 +41,8 @@ export interface Contents {
   readonly peers: ReadonlyMap<BareJid, ReadonlyMap<BareJid, PeerRecord>>;
   /** By own account, then by peer. They lie where the private keys lie. */
   readonly secrets?: ReadonlyMap<BareJid, ReadonlyMap<BareJid, readonly RetainedSecret[]>>;
+  /** By own account. They lie where the private keys lie. */
+  readonly sealing?: ReadonlyMap<BareJid, SealingKeys>;
 }
 
 export interface StoreOptions {

@@ -37,6 +37,7 @@ import {
   type FileStoreOptions,
   memoryStorage,
   type RetainedSecret,
+  type SealingKeys,
   type StoredIdentity,
   type StoreOptions,
   type TrustStorage,
@@ -205,11 +206,17 @@ export class TrustStore {
 
   /**
    * Records that a stream stands with this key: first use, last use. Decides once more by what other processes have written meanwhile.
-   * @param use `decision` is what `decide()` said and policy took; `streamed` whether it is an e2e stream, which this address then is held to
+   * @param use `decision` is what `decide()` said and policy took; `streamed` whether it is an e2e stream, which this address then is held to; `key` the SubjectPublicKeyInfo itself, DER, where the peer
+   *   may name it by its hash alone the next time
    * @throws the code with which the key is blocked by now
    */
-  async accepted(account: BareJid, peer: BareJid, use: { readonly spki: string; readonly decision: Acceptance; readonly streamed: boolean }): Promise<Device> {
+  async accepted(
+    account: BareJid,
+    peer: BareJid,
+    use: { readonly spki: string; readonly decision: Acceptance; readonly streamed: boolean; readonly key?: Uint8Array },
+  ): Promise<Device> {
     const { spki, decision, streamed } = use;
+    const key = use.key && Buffer.from(use.key).toString("base64");
     const shown = isAttestation(decision.verification?.how) ? decision.verification : undefined;
     const record = await this.#change(account, { peer, spki }, (before, owners) => {
       const again = decide({
@@ -223,7 +230,7 @@ export class TrustStore {
       const code = again.action === "block" ? again.code : again.trust === "unverified" && decision.trust === "verified" ? "not-trusted" : undefined;
       if (code) throw new BalconyError(code, blocked[code], { phase: "trust", peer });
       const heir = decision.replaces !== undefined && !deviceOf(before, spki) ? rotated(before, { from: decision.replaces, to: spki, at: this.#now() }) : before;
-      const used = seen(heir, { spki, at: this.#now(), streamed });
+      const used = seen(heir, { spki, at: this.#now(), key, streamed });
       return shown ? attested(used, { spki, verification: { ...shown, at: this.#now() } }) : used;
     });
     return known(record, spki);
@@ -377,6 +384,26 @@ export class TrustStore {
     await this.#inTurn(async () => {
       this.#contents = await this.#storage.load();
       if (next(this.#contents) !== this.#contents) this.#contents = await this.#storage.update(next);
+    });
+  }
+
+  /** What an own account has for ESessions alone, as of the last `refresh()` or change. */
+  sealing(account: BareJid): SealingKeys {
+    this.#checkOpen();
+    checkAddress(account);
+    return this.#contents.sealing?.get(account) ?? {};
+  }
+
+  /** Changes it, with no other process in between. It lies with the private keys: encrypted where there is a passphrase. Nothing is written where `change` gives back what it was given. */
+  async changeSealing(account: BareJid, change: (keys: SealingKeys) => SealingKeys): Promise<SealingKeys> {
+    checkAddress(account);
+    return await this.#inTurn(async () => {
+      this.#contents = await this.#storage.update((contents) => {
+        const before = contents.sealing?.get(account) ?? {};
+        const keys = change(before);
+        return keys === before ? contents : { ...contents, sealing: new Map(contents.sealing).set(account, keys) };
+      });
+      return this.#contents.sealing?.get(account) ?? {};
     });
   }
 

@@ -18,6 +18,7 @@ const record: PeerRecord = {
     { spki: key(5), firstSeen: at, lastSeen: at, status: "revoked", verified: { how: "vouched", at, by: key(1) }, revoked: at, replacedBy: key(4) },
     { spki: key(7), firstSeen: at, lastSeen: at, status: "verified", verified: { how: "openpgp", at, openpgp: "0123456789ABCDEF".repeat(4) } },
     { spki: key(6), firstSeen: at, lastSeen: at, status: "unverified", orphaned: { by: key(2), at } },
+    { spki: key(8), firstSeen: at, lastSeen: at, status: "unverified", key: "MIIBIjAN" },
   ],
   everStreamed: true,
   tombstone: true,
@@ -27,7 +28,16 @@ const record: PeerRecord = {
   openpgp: [{ fingerprint: "89AB".repeat(10), key: "mDMEaAAA", at }],
 };
 const trust = { generation: 4, peers: new Map([[juliet, new Map([[romeo, record]])]]) };
-const keys: KeyFile = { ...newKeys(), generation: 4, identities: new Map([[juliet, { ...julietIdentity, openpgp: "xA0DAQgW" }]]) };
+const octets = (value: number) => Buffer.alloc(16, value);
+const keys: KeyFile = {
+  ...newKeys(),
+  generation: 4,
+  identities: new Map([[juliet, { ...julietIdentity, openpgp: "xA0DAQgW" }]]),
+  sealing: new Map([
+    [juliet, { rsa: "-----BEGIN PRIVATE KEY-----", away: [{ nonce: octets(1), exponents: [[14, octets(2)]], expires: 7, seen: [octets(3)] }] }],
+    [romeo, {}],
+  ]),
+};
 
 const codeOf = (read: () => unknown): string => {
   try {
@@ -124,6 +134,7 @@ describe("what no Balcony writes, though its MAC be right", () => {
     "differed at no date": { ...record, devices: [{ ...unverified, differed: "yesterday" }] },
     "orphaned at no date": { ...record, devices: [{ ...unverified, orphaned: { by: key(2), at: "yesterday" } }] },
     "orphaned by what is no key": { ...record, devices: [{ ...unverified, orphaned: { by: "laptop", at } }] },
+    "a key itself that is not in base64": { ...record, devices: [{ ...unverified, key: "MII" }] },
     "in place of what is no key": { ...record, devices: [{ ...unverified, replaces: "laptop" }] },
     "replaced by what is no key": { ...record, devices: [{ ...record.devices[1], replacedBy: "laptop" }] },
     "a verified key without a tombstone": { ...record, tombstone: false },

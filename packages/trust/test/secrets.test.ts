@@ -61,3 +61,32 @@ describe("secrets that ESessions leave", () => {
     expect(store.secrets(ROMEO, JULIET)).toEqual([]);
   });
 });
+
+describe("what an account has for ESessions alone", () => {
+  const away = { nonce: secret(5), exponents: [[14, secret(7)]], expires: 1_000, seen: [secret(6)] } as const;
+
+  it("outlives the process, and lies where the keys lie", async () => {
+    for (const passphrase of [undefined, "Wherefore art thou"]) {
+      const folder = await newFolder();
+      const store = await opened(folder, passphrase);
+      expect(store.sealing(ROMEO)).toEqual({});
+      expect(await store.changeSealing(ROMEO, (keys) => ({ ...keys, rsa: "-----BEGIN PRIVATE KEY-----" }))).toEqual({ rsa: "-----BEGIN PRIVATE KEY-----" });
+      await store.changeSealing(ROMEO, (keys) => ({ ...keys, away: [away] }));
+      const files = await Promise.all(["keys.json", "trust.json"].map((name) => readFile(join(folder, name), "utf8")));
+      expect(files.map((text) => text.includes(hex(7)))).toEqual([passphrase === undefined, false]);
+      const again = await opened(folder, passphrase);
+      expect(again.sealing(ROMEO)).toEqual({
+        rsa: "-----BEGIN PRIVATE KEY-----",
+        away: [{ ...away, nonce: Buffer.from(away.nonce), exponents: [[14, Buffer.from(secret(7))]], seen: [Buffer.from(secret(6))] }],
+      });
+      expect(again.sealing(JULIET)).toEqual({});
+    }
+  });
+
+  it("is of two processes that make it at once the first one's in both", async () => {
+    const folder = await newFolder();
+    const stores = [await opened(folder), await opened(folder)];
+    const made = await Promise.all(stores.map(async (store, index) => await store.changeSealing(ROMEO, (keys) => (keys.rsa === undefined ? { rsa: `key ${index}` } : keys))));
+    expect(new Set(made.map(({ rsa }) => rsa)).size).toBe(1);
+  });
+});

@@ -5,17 +5,14 @@ import type { Context } from "../context.js";
 /** What a client says in disco#info that has ESessions (XEP-0116 §3). */
 export const NS_ESESSIONS = "http://www.xmpp.org/extensions/xep-0116.html#ns";
 
+/** What carries encrypted content, in requests, too, where those were agreed on (XEP-0200 §4). */
+export const NS_ENCRYPTED = "http://www.xmpp.org/extensions/xep-0200.html#ns";
+
 /**
  * What is advertised where policy allows a fallback. A peer whose capabilities lack roster item exchange is taken by clients in use for one with an older form of normalisation
  * (docs/esessions.md).
  */
-export const esessionFeatures: readonly string[] = [
-  NS_ESESSIONS,
-  "http://www.xmpp.org/extensions/xep-0200.html#ns",
-  "urn:xmpp:ssn",
-  "http://jabber.org/protocol/feature-neg",
-  "http://jabber.org/protocol/rosterx",
-];
+export const esessionFeatures: readonly string[] = [NS_ESESSIONS, NS_ENCRYPTED, "urn:xmpp:ssn", "http://jabber.org/protocol/feature-neg", "http://jabber.org/protocol/rosterx"];
 
 /** Once a bare address has had streams it is held to them: losing them is what a man in the middle would stage. */
 export function hasStreamed({ channel, store }: Pick<Context, "channel" | "store">, peer: Jid): boolean {

@@ -18,11 +18,11 @@ export interface FallbackPlan {
 
 /** Falls back to an ESession, if policy allows it: what open() gives then says of itself what it is. */
 export async function seal(context: Context, { esessions, peer }: FallbackPlan, undo: Undo): Promise<SessionParts> {
-  const { onProgress, signal, timeouts } = context;
+  const { onProgress, sealing, signal, timeouts } = context;
   const text = `${peer} knows no end-to-end streams: agreeing on keys for an ESession, stanza by stanza through the servers`;
   const session = await inPhase("negotiate", { text, deadline: timeouts.negotiation, peer, onProgress }, async () => {
     if (!(await allowsFallback(context, peer, "initiator"))) throw refused(peer, "you do not want one");
-    return await esessions.initiate(peer, { timeout: timeouts.negotiation, signal });
+    return await esessions.initiate(peer, { messages: sealing.messages?.[0] ?? 4, timeout: timeouts.negotiation, signal });
   });
   undo(() => session.abandon().catch(context.report));
   return await secured(context, session);

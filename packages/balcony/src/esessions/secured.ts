@@ -6,12 +6,18 @@ import { inPhase } from "../progress.js";
 import type { SealedSecurity, SecurityAlert } from "../security.js";
 import type { SessionParts } from "../session.js";
 import { type Proven, proveDevices } from "./device-proof.js";
+import { type NamedRsaKey, named } from "./rsa-keys.js";
 import { SealedStanzas } from "./sealed-stanzas.js";
 import { trustKey, trustKeyless } from "./trust.js";
 
+const kinds = ["message", "presence", "iq"] as const;
+
 /** What stands: the peer's key, where it has one, and what was decided on it. */
 interface Identified {
+  /** Between two Balconies. */
   readonly proven: Proven | undefined;
+  /** By which the other side, which has no device key, was identified in the negotiation (XEP-0116). */
+  readonly rsa: NamedRsaKey | undefined;
   readonly decision: Acceptance | undefined;
   readonly alerts: readonly SecurityAlert[];
 }
@@ -21,16 +27,26 @@ export async function secured(context: Context, session: ESession): Promise<Sess
   const { ceremonies, report, store } = context;
   const { peer } = session;
   const identified = await identify(context, session);
-  const { decision, proven } = identified;
+  const { decision, proven, rsa } = identified;
   const [account, other] = [bare(context.channel.self), bare(peer)];
-  const pinned = proven && decision && (await store.accepted(account, other, { spki: proven.spki, decision, streamed: false }));
+  const shown = proven ?? rsa;
+  const pinned = shown && decision && (await store.accepted(account, other, { spki: shown.spki, decision, streamed: false, ...(rsa && { key: rsa.der }) }));
   return {
     stream: new SealedStanzas(session),
     jingle: { peer, role: session.role, terminate: () => Promise.resolve() },
     report,
-    verification: { store, ceremonies, ...(proven && { binding: { role: session.role, spki: proven.spki, ctx: proven.binding.ctx, ekm: proven.binding.ekm } }) },
+    verification: { store, ceremonies, ...bindingOf(session, identified) },
+    renegotiate: async (wanted) => await session.renegotiate(wanted),
     security: { ...securityOf(context, session, identified), ...(pinned?.label !== undefined && { petname: pinned.label }) },
   };
+}
+
+/** What a ceremony runs on: between two Balconies always; with another client where both have shown a key, and it takes requests. */
+function bindingOf(session: ESession, { proven, rsa }: Identified): Pick<SessionParts["verification"], "binding"> {
+  const { role, security } = session;
+  const own = security.ownKey && named(security.ownKey);
+  const shown = proven ?? (rsa && own && session.carries("iq") ? { spki: rsa.spki, binding: session.bind({ own: own.der, peer: rsa.der }) } : undefined);
+  return shown ? { binding: { role, spki: shown.spki, ctx: shown.binding.ctx, ekm: shown.binding.ekm } } : {};
 }
 
 async function identify(context: Context, session: ESession): Promise<Identified> {
@@ -43,12 +59,20 @@ async function identify(context: Context, session: ESession): Promise<Identified
       decision = await trustKey(context, peer, spki);
     };
     const proven = security.balcony ? await proveDevices(session, { identity, signal, timeout: timeouts.person, decide }) : undefined;
-    if (proven) return { proven, decision, alerts: secret };
-    return { proven, decision, alerts: (await trustKeyless(context, peer)) ? [...secret, { kind: "key-missing" }] : secret };
+    if (proven) return { proven, rsa: undefined, decision, alerts: secret };
+    const rsa = security.peerKey && named(security.peerKey);
+    if (rsa) {
+      await decide(rsa.spki);
+      return { proven, rsa, decision, alerts: secret };
+    }
+    return { proven, rsa, decision, alerts: (await trustKeyless(context, peer)) ? [...secret, { kind: "key-missing" }] : secret };
   });
 }
 
-function securityOf({ channel, identity }: Context, { peer, security }: ESession, { alerts, decision, proven }: Identified): SealedSecurity {
+function securityOf({ channel, identity }: Context, session: ESession, { alerts, decision, proven, rsa }: Identified): SealedSecurity {
+  const { peer, security } = session;
+  const own = proven ? undefined : security.ownKey && named(security.ownKey);
+  const shown = proven ?? rsa;
   const servers = [...new Set([domainOf(channel.self), domainOf(peer)])];
   return {
     protocol: "ESession",
@@ -59,11 +83,13 @@ function securityOf({ channel, identity }: Context, { peer, security }: ESession
     firstUse: decision?.firstUse ?? security.retained !== "matched",
     alerts: [...(decision?.alerts ?? []), ...alerts],
     signalling: "same",
-    own: { fingerprint: identity.spki, certificate: identity.fingerprint },
-    peer: proven && { fingerprint: proven.spki },
+    own: { fingerprint: own?.spki ?? identity.spki, certificate: identity.fingerprint },
+    peer: shown && { fingerprint: shown.spki },
     esession: {
       setting: security.setting,
+      stanzas: security.balcony ? kinds : kinds.filter((kind) => session.carries(kind)),
       sas: security.sas,
+      ...((own || rsa) && { keyValues: { own: own?.keyValue, peer: rsa?.keyValue } }),
       retained: security.retained,
       get logging() {
         return security.logging; // it may be agreed on anew

@@ -35,6 +35,11 @@ export function rsaFromSpki(der: Uint8Array): RsaKey | undefined {
   }
 }
 
+/** Its SubjectPublicKeyInfo, DER. Throws for numbers that are no RSA key. */
+export function rsaToSpki({ exponent, modulus }: RsaKey): Uint8Array {
+  return createPublicKey({ format: "jwk", key: { kty: "RSA", n: base64url(modulus), e: base64url(exponent) } }).export({ format: "der", type: "spki" });
+}
+
 /** A fresh key of 3072 bits. */
 export async function generateRsaKey(): Promise<KeyObject> {
   return (await promisify(generateKeyPair)("rsa", { modulusLength: 3072 })).privateKey;

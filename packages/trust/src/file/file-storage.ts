@@ -101,7 +101,11 @@ class FileStorage implements TrustStorage {
       if (after === before) return state;
       checkIdentities(before, after);
       const generation = state.trust.generation + 1;
-      return await this.#write({ ...state.keys, generation, identities: after.identities, secrets: after.secrets ?? new Map() }, { generation, peers: after.peers }, stillHeld);
+      return await this.#write(
+        { ...state.keys, generation, identities: after.identities, secrets: after.secrets ?? new Map(), sealing: after.sealing ?? new Map() },
+        { generation, peers: after.peers },
+        stillHeld,
+      );
     });
   }
 
@@ -142,7 +146,7 @@ class FileStorage implements TrustStorage {
 
   async #remember(keys: KeyFile, trust: TrustFile): Promise<State> {
     this.#stamp = await this.#stampNow();
-    this.#state = { keys, trust, contents: { identities: keys.identities, peers: trust.peers, secrets: keys.secrets } };
+    this.#state = { keys, trust, contents: { identities: keys.identities, peers: trust.peers, secrets: keys.secrets, sealing: keys.sealing } };
     return this.#state;
   }
 

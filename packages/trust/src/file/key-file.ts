@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { BalconyError } from "@balcony/channel";
-import type { Contents, RetainedSecret, StoredIdentity } from "../storage.js";
+import type { AwaySecret, Contents, RetainedSecret, SealingKeys, StoredIdentity } from "../storage.js";
 import { type Kdf, kdfFields, type PassphraseKeys, readKdf, sameKdf } from "./passphrase.js";
 import { corrupt, count, entries, fields, list, oneOf, parseJson, text } from "./shape.js";
 import { checkHeader, checkMac, renderSigned, tampered } from "./signed-json.js";
@@ -13,15 +13,17 @@ export interface KeyFile {
   readonly macKey: Uint8Array;
   readonly identities: Contents["identities"];
   readonly secrets: NonNullable<Contents["secrets"]>;
+  readonly sealing: NonNullable<Contents["sealing"]>;
 }
 
 /** How keys.json is kept: under a passphrase's keys, or in the clear. */
 export type Protection = PassphraseKeys | "file";
 
-/** Version 2 has the secrets that ESessions leave; what version 1 wrote is read as it is, and the next change writes version 2. */
+/** Version 2 has what ESessions need and leave; what version 1 wrote is read as it is, and the next change writes version 2. */
 const header = { format: "balcony-keys", version: 2, oldest: 1 } as const;
 const { format, version: current } = header;
 const HEX_32 = /^[0-9a-f]{64}$/u;
+const HEX = /^(?:[0-9a-f]{2})+$/u;
 
 /** What kind of protection a keys.json names; nothing of it is believed yet. Throws `store-corrupt`, `store-version`. */
 export function readProtection(file: string): Kdf | "file" {
@@ -36,6 +38,7 @@ export function renderKeys(keys: KeyFile, protection: Protection): string {
     macKey: Buffer.from(keys.macKey).toString("hex"),
     identities: Object.fromEntries(keys.identities),
     secrets: Object.fromEntries([...keys.secrets].map(([account, ofAccount]) => [account, Object.fromEntries([...ofAccount].map(([peer, all]) => [peer, all.map(writeSecret)]))])),
+    ...(keys.sealing.size > 0 && { sealing: Object.fromEntries([...keys.sealing].map(([account, { away, rsa }]) => [account, { rsa, away: away?.map(writeAway) }])) }),
   };
   if (protection === "file") return renderSigned(header, { protection, content }, keys.macKey);
   const nonce = randomBytes(12);
@@ -88,7 +91,7 @@ function readSealed(file: string, { kdf, seal }: PassphraseKeys): KeyFile {
 }
 
 function readContent(value: unknown): KeyFile {
-  const { generation, macKey, identities, secrets } = fields(value, "the content of keys.json", ["generation", "macKey", "identities", "secrets?"]);
+  const { generation, macKey, identities, sealing, secrets } = fields(value, "the content of keys.json", ["generation", "macKey", "identities", "secrets?", "sealing?"]);
   const read = new Map<string, StoredIdentity>();
   for (const [account, identity] of entries(identities, "identities")) {
     const { certificate, openpgp, privateKey } = fields(identity, account, ["certificate", "privateKey", "openpgp?"]);
@@ -98,7 +101,13 @@ function readContent(value: unknown): KeyFile {
       ...(openpgp !== undefined && { openpgp: text(openpgp, `${account}: OpenPGP statement`) }),
     });
   }
-  return { generation: count(generation, "generation"), macKey: Buffer.from(text(macKey, "macKey", HEX_32), "hex"), identities: read, secrets: readSecrets(secrets ?? {}) };
+  return {
+    generation: count(generation, "generation"),
+    macKey: Buffer.from(text(macKey, "macKey", HEX_32), "hex"),
+    identities: read,
+    secrets: readSecrets(secrets ?? {}),
+    sealing: new Map([...entries(sealing ?? {}, "sealing")].map(([account, found]) => [account, readSealing(found, `sealing of ${account}`)])),
+  };
 }
 
 const writeSecret = ({ current: now, previous }: RetainedSecret): object => ({ current: hex(now), ...(previous && { previous: hex(previous) }) });
@@ -120,6 +129,35 @@ function readSecret(value: unknown, peer: string): RetainedSecret {
   return { current: octets(found.current), ...(found.previous !== undefined && { previous: octets(found.previous) }) };
 }
 
+const writeAway = ({ expires, exponents, nonce, seen }: AwaySecret): object => ({
+  nonce: hex(nonce),
+  exponents: exponents.map(([group, exponent]) => ({ group, exponent: hex(exponent) })),
+  expires,
+  seen: seen.map(hex),
+});
+
+function readSealing(value: unknown, where: string): SealingKeys {
+  const { away, rsa } = fields(value, where, ["rsa?", "away?"]);
+  return {
+    ...(rsa !== undefined && { rsa: text(rsa, `${where}: RSA key`) }),
+    ...(away !== undefined && { away: list(away, where).map((one) => readAway(one, where)) }),
+  };
+}
+
+function readAway(value: unknown, where: string): AwaySecret {
+  const { expires, exponents, nonce, seen } = fields(value, where, ["nonce", "exponents", "expires", "seen"]);
+  const octets = (field: unknown): Uint8Array => Buffer.from(text(field, where, HEX), "hex");
+  return {
+    nonce: octets(nonce),
+    exponents: list(exponents, where).map((one) => {
+      const { exponent, group } = fields(one, where, ["group", "exponent"]);
+      return [count(group, where), octets(exponent)] as const;
+    }),
+    expires: count(expires, where),
+    seen: list(seen, where).map(octets),
+  };
+}
+
 export function newKeys(): KeyFile {
-  return { generation: 0, macKey: randomBytes(32), identities: new Map(), secrets: new Map() };
+  return { generation: 0, macKey: randomBytes(32), identities: new Map(), secrets: new Map(), sealing: new Map() };
 }

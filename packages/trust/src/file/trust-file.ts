@@ -82,7 +82,7 @@ function readOpenPgp(value: unknown, where: string): TrustedOpenPgpKey {
 }
 
 function readDevice(value: unknown, where: string): Device {
-  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "differed?", "orphaned?", "replaces?", "replacedBy?", "revoked?"]);
+  const found = fields(value, where, ["spki", "label?", "firstSeen", "lastSeen", "status", "verified?", "differed?", "orphaned?", "replaces?", "replacedBy?", "revoked?", "key?"]);
   const device: Device = {
     spki: text(found.spki, `${where}: spki`, SPKI),
     ...(found.label !== undefined && { label: text(found.label, `${where}: label`) }),
@@ -95,6 +95,7 @@ function readDevice(value: unknown, where: string): Device {
     ...(found.replaces !== undefined && { replaces: text(found.replaces, `${where}: replaces`, SPKI) }),
     ...(found.replacedBy !== undefined && { replacedBy: text(found.replacedBy, `${where}: replacedBy`, SPKI) }),
     ...(found.revoked !== undefined && { revoked: date(found.revoked, `${where}: revoked`) }),
+    ...(found.key !== undefined && { key: text(found.key, `${where}: key`, BASE64) }),
   };
   if (!isConsistent(device)) throw corrupt(`${where} contradicts itself`);
   return device;
