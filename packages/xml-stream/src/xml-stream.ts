@@ -133,7 +133,7 @@ export class XmlStream implements StanzaChannel {
   deliver(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    this.#bytes.once("resume", () => this.#release()).resume();
+    onceFlowing(this.#bytes, () => this.#release());
   }
 
   /** Holds what comes in from now on, also the rest of what was read already, until `deliver()`: for a stream that is handed on to somebody who has yet to add handlers. */
@@ -390,4 +390,17 @@ export class XmlStream implements StanzaChannel {
   #endOf(): BalconyError {
     return this.closed.aborted ? this.closed.reason : streamError("closed", "The stream is being closed.", { peer: this.peer });
   }
+}
+
+/** Has bytes flow, and acts as they do; also where they are gone already: from Node 26 on such a Readable says nothing any more. */
+function onceFlowing(bytes: Duplex, act: () => void): void {
+  if (bytes.destroyed) {
+    process.nextTick(act);
+    return;
+  }
+  const flows = (): void => {
+    bytes.off("resume", flows).off("close", flows);
+    act();
+  };
+  bytes.on("resume", flows).on("close", flows).resume();
 }

@@ -1,3 +1,4 @@
+import { Duplex } from "node:stream";
 import { stanzaError } from "@balcony/channel";
 import { type Element, xml } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
@@ -21,6 +22,22 @@ describe("opening a stream", () => {
     far.say("</stream:stream>");
     await stream.close();
     expect(bodies).toEqual(["1", "2"]);
+  });
+
+  it("what was held when the bytes went is still delivered, also where a Readable that is gone resumes no more (Node 26)", async () => {
+    const { near, far } = handPlayed();
+    near.resume = function (this: Duplex) {
+      return this.destroyed ? this : Duplex.prototype.resume.call(this);
+    };
+    const opening = openStream(near, { role: "responder", self: juliet, peer: romeo, report, delivery: "held" });
+    far.say(`${headerOf("initiator")}<message><body>1</body></message>`);
+    const stream = await opening;
+    await stream.answerFirst("y", () => xml("z"), { timeout: 5_000, waitingFor: "the first stanza" });
+    near.destroy();
+    await settle();
+    const bodies = bodiesOf(stream);
+    await stream.close();
+    expect(bodies).toEqual(["1"]);
   });
 
   it("both ends learn what the other's header said", async () => {
