@@ -130,7 +130,9 @@ export function encryptionBot(line: Line, { parameters, patience, report }: BotO
           if (!session) return;
           await say(session, "Now I re-key."); // as many stanzas as were agreed, at least
           await session.rekey();
-          await say(session, "This is under the new keys. Answer me.");
+          await say(session, "This is under the new keys. Answer me.").catch((error: unknown) => {
+            if (!session.channel.closed.aborted) throw error; // they have ended it over the re-key already
+          });
           const outcome = await whatBecomesOf(session, patience);
           if (outcome === "went on") await person.say("Right: you answered after my re-key, and I could read it (XEP-0200 §8).");
           else if (outcome === "silence") await person.say(`I cannot tell: you said nothing in the session for ${patience / 1000} s.`);
