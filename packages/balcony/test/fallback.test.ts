@@ -256,6 +256,38 @@ describe("a server that wants less", () => {
     expect((await suspicion).code).toBe("downgrade-suspected");
   });
 
+  it("shows other capabilities of the peer's without end, and has it asked one at a time, and so often", async () => {
+    const [romeo, juliet] = [await on.login("romeo", yes), await on.login("juliet", sealedAlone)];
+    const [ours] = await streamBetween(romeo, juliet);
+    const told: Session[] = [];
+    romeo.e2e.on("upgradable", (session) => told.push(session));
+    let [open, most, all] = [0, 0, 0];
+    on.interfere = (stanza, { direction, session }) => {
+      const query = stanza.getChild("query", "http://jabber.org/protocol/disco#info");
+      if (query && session === romeo.self && direction === "in" && stanza.attrs.type === "get") {
+        most = Math.max(most, ++open);
+        all++;
+      }
+      if (query && session === romeo.self && direction === "out" && stanza.attrs.type === "result") open--;
+      return stanza;
+    };
+    const show = (ver: number | string): void =>
+      on.server.inject(
+        romeo.self,
+        `<presence from='${juliet.self}' to='${romeo.self}'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:example' ver='${ver}'/></presence>`,
+      );
+    for (let ver = 0; ver < 500; ver++) show(ver);
+    await expect.poll(() => [all, open]).toEqual([2, 0]); // the first, and what was shown last meanwhile
+    for (let ver = 500; ver < 600; ver++) {
+      const before = all;
+      show(ver);
+      await romeo.xmpp.iqCaller.get(xml("ping", "urn:xmpp:ping"), "montague.lit"); // what was shown has come
+      if (before < 32) await expect.poll(() => [all, open]).toEqual([before + 1, 0]);
+    }
+    expect([all, most, told, ours.status]).toEqual([32, 1, [], "online"]);
+    await ours.close();
+  });
+
   it("who asks us hears nothing where they may not know that we are there", async () => {
     const romeo = await on.login("romeo", { policy: { allow: () => false, fallback: () => true } });
     const juliet = await on.login("juliet", sealedAlone);

@@ -18,9 +18,22 @@ export interface GainsOptions {
   readonly report: (error: unknown) => void;
 }
 
-/** Sees when the client at the other end of an ESession gains end-to-end streams: it is asked whenever its presence shows other capabilities (XEP-0115), and they decide nothing themselves. */
+/** Questions to the peer of one session: a server can show other capabilities as often as it likes, and each would be one more. */
+const MOST_ASKED = 32;
+
+/** What one session's peer has shown, and was asked. */
+interface Asking {
+  shown: string;
+  asked: number;
+  underWay: boolean;
+}
+
+/**
+ * Sees when the client at the other end of an ESession gains end-to-end streams: it is asked whenever its presence shows other capabilities (XEP-0115), and they decide nothing themselves. One question at a
+ * time, after which what was shown last meanwhile is asked about, and so many in all: whoever shows more is no client.
+ */
 export class Gains {
-  readonly #seen = new WeakMap<Session, string>();
+  readonly #asking = new WeakMap<Session, Asking>();
 
   constructor(private readonly options: GainsOptions) {}
 
@@ -29,13 +42,30 @@ export class Gains {
     if (!capabilities) return;
     const shown = `${capabilities.node} ${capabilities.ver}`;
     for (const session of this.options.sessions()) {
-      if (session.peer !== from || this.#seen.get(session) === shown) continue;
-      this.#seen.set(session, shown);
-      this.#asked(channel, session).catch((error: unknown) => this.options.report(error));
+      if (session.peer !== from) continue;
+      const asking = this.#asking.get(session) ?? { shown: "", asked: 0, underWay: false };
+      this.#asking.set(session, asking);
+      if (asking.shown === shown) continue;
+      asking.shown = shown;
+      if (!asking.underWay) this.#follow(channel, session, asking).catch((error: unknown) => this.options.report(error));
     }
   }
 
-  async #asked(channel: StanzaChannel, session: Session): Promise<void> {
+  async #follow(channel: StanzaChannel, session: Session, asking: Asking): Promise<void> {
+    asking.underWay = true;
+    try {
+      let about: string | undefined;
+      while (about !== asking.shown && asking.asked < MOST_ASKED && session.status === "online") {
+        about = asking.shown;
+        asking.asked++;
+        await this.#ask(channel, session);
+      }
+    } finally {
+      asking.underWay = false;
+    }
+  }
+
+  async #ask(channel: StanzaChannel, session: Session): Promise<void> {
     const { ask, gained, transports } = this.options;
     const features = await askFeatures(channel.to(session.peer), ask);
     const able = features.has(NS_XMLSTREAM) && transports.some(({ namespace }) => features.has(namespace));
