@@ -1,3 +1,4 @@
+import { type BalconyError, withDeadline } from "@balcony/channel";
 import { bare } from "@balcony/xml";
 import { confirm, isCancel } from "@clack/prompts";
 import type { IncomingOffer, Session } from "balcony";
@@ -7,7 +8,7 @@ import type { StreamOptions } from "./options.js";
 import { makeOutput, type Output } from "./output.js";
 import { printable } from "./printable.js";
 import { tellProgress } from "./progress.js";
-import { isPipe, run, tellClosing } from "./run.js";
+import { isPipe, type RunOptions, run, tellClosing } from "./run.js";
 import { canAsk } from "./secrets.js";
 
 export interface ListenOptions extends StreamOptions {
@@ -28,7 +29,10 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
       e2e: { policy: { allow: door.allows, accept: door.accepts, fallback: options.streamsOnly ? "never" : () => true } },
     });
     online.e2e.on("progress", tellProgress(output, options));
-    online.e2e.on("error", (error) => output.fail(error));
+    online.e2e.on("error", (error) => {
+      door.failed(error);
+      output.fail(error);
+    });
     online.e2e.on("session", door.enter);
     if (options.jsonInput || (!isPipe() && !output.json)) online.e2e.on("restricted", door.enter); // verifying takes somebody who answers
     const others =
@@ -38,7 +42,8 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
     const words = `listening, until Ctrl-C; your contacts come by: balcony open ${printable(online.self)}\n${others}`;
     output.tell({ event: "listening", address: online.self, allow: [...allowed] }, words);
     try {
-      await serve(door, output, interrupt, { once: options.once || (isPipe() && !output.json), jsonInput: options.jsonInput });
+      const upgrade = { e2e: online.e2e, policy: options.upgrade };
+      await serve(door, output, interrupt, { once: options.once || (isPipe() && !output.json), jsonInput: options.jsonInput, upgrade });
     } finally {
       await online.close();
     }
@@ -48,15 +53,21 @@ export async function listenCommand(options: ListenOptions): Promise<void> {
 }
 
 /** Sessions one after another, since they share one terminal or one pipe. */
-async function serve(door: Door, output: Output, interrupt: Interrupt, { jsonInput, once }: { readonly once: boolean; readonly jsonInput: boolean | undefined }): Promise<void> {
+async function serve(door: Door, output: Output, interrupt: Interrupt, { once, ...options }: RunOptions & { readonly once: boolean }): Promise<void> {
   for (;;) {
     const session = await door.next();
     if (!session) return;
-    const served = run(session, output, interrupt, { jsonInput }).finally(() => door.free());
-    if (once) return await served;
-    await served.catch((error: unknown) => output.fail(error));
+    const served = run(session, output, interrupt, options).finally(() => door.free());
+    if (!once) await served.catch((error: unknown) => output.fail(error));
+    else {
+      await served;
+      if (!(await door.goesOn(session))) return;
+    }
   }
 }
+
+/** Milliseconds for the stream in which somebody goes on to stand, once their ESession has ended. */
+const FOLLOWING = 15_000;
 
 /** Who may come in, one at a time. */
 class Door {
@@ -65,6 +76,8 @@ class Door {
   /** Whom the terminal belongs to; its next question waits for this. */
   #asked: Promise<unknown> = Promise.resolve();
   #taken: Session | undefined;
+  /** Who is here in an ESession and opens a stream to go on in. */
+  #following: string | undefined;
 
   constructor(
     private readonly output: Output,
@@ -76,6 +89,10 @@ class Door {
   readonly allows = (jid: string): boolean => this.allowed.has(jid) || this.allowed.has(bare(jid));
 
   readonly accepts = async (offer: IncomingOffer): Promise<boolean> => {
+    if (this.#isUpgrade(offer)) {
+      this.#following = offer.peer;
+      return true;
+    }
     if (this.#turnedAway(offer)) return false;
     if (this.allows(offer.peer) || offer.known || this.options.yes) return true;
     if (!canAsk() || isPipe()) {
@@ -88,10 +105,28 @@ class Door {
   };
 
   readonly enter = (session: Session): void => {
+    if (session.peer === this.#following) this.#following = undefined;
     if (session === this.#taken || this.#waiting.includes(session)) return; // it was here for a verification, and is a session like any other now
     this.#waiting.push(session);
     this.#wake();
   };
+
+  /** A stream that was being opened to us has failed. */
+  readonly failed = ({ peer }: BalconyError): void => {
+    if (peer === undefined || peer !== this.#following) return;
+    this.#following = undefined;
+    this.#wake();
+  };
+
+  /** Does whoever was here in an ESession go on in a stream? The other side has it a moment before we do. */
+  async goesOn({ peer }: Session): Promise<boolean> {
+    const { signal } = this.interrupt;
+    const settled = async (): Promise<void> => {
+      while (this.#following === peer) await this.#woken();
+    };
+    await withDeadline(settled(), { timeout: FOLLOWING, signal, waitingFor: `${peer} to go on in a stream` }).catch(() => undefined); // then it is over
+    return this.#waiting.some((session) => session.peer === peer);
+  }
 
   free(): void {
     this.#taken = undefined;
@@ -101,13 +136,23 @@ class Door {
   async next(): Promise<Session | undefined> {
     const { signal } = this.interrupt;
     while (this.#waiting.length === 0 && !signal.aborted) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      await Promise.race([woken, aborted(signal)]);
+      await Promise.race([this.#woken(), aborted(signal)]);
     }
     this.#taken = signal.aborted ? undefined : this.#waiting.shift();
     return this.#taken;
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** A stream from whoever is here in an ESession, which ends once that stands. Not where bytes go through a pipe: they stay in one session. */
+  #isUpgrade({ peer, protocol }: IncomingOffer): boolean {
+    const taken = this.#taken;
+    const inPieces = this.output.json || !isPipe();
+    return inPieces && protocol === "TLSv1.3" && taken?.peer === peer && taken.security.protocol === "ESession" && taken.status === "online";
   }
 
   /** While one session goes on, others are declined: nobody would see what they say. */

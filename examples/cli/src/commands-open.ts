@@ -41,7 +41,7 @@ export async function openCommand(typed: string | undefined, options: OpenOption
     try {
       const how = { signal: interrupt.signal, onProgress: tellProgress(output, options), ...(code !== undefined && { code }) };
       const session = await (verify ? online.e2e.verify(peer, how) : online.e2e.open(peer, how));
-      await run(session, output, interrupt, { verify, jsonInput: options.jsonInput });
+      await run(session, output, interrupt, { verify, jsonInput: options.jsonInput, upgrade: { e2e: online.e2e, policy: options.upgrade } });
     } finally {
       await online.close();
     }

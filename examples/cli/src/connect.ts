@@ -30,7 +30,17 @@ export interface Online {
 }
 
 /** Of a command that goes online and has no streams. */
-export const noStreams = { keepalive: 60, relayOnly: false, directOnly: false, mapPorts: false, streamsOnly: true, esessionKey: false, insecureLoopback: false, stun: [] } as const;
+export const noStreams = {
+  keepalive: 60,
+  relayOnly: false,
+  directOnly: false,
+  mapPorts: false,
+  streamsOnly: true,
+  esessionKey: false,
+  upgrade: "never",
+  insecureLoopback: false,
+  stun: [],
+} as const;
 
 /** Logs in with the account that is meant, and makes streams possible. */
 export async function goOnline(options: StreamOptions, output: Output, rest: { readonly signal: AbortSignal; readonly e2e: BalconyOptions }): Promise<Online> {

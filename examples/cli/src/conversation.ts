@@ -5,6 +5,7 @@ import { aborted, type Interrupt } from "./interrupt.js";
 import type { Output } from "./output.js";
 import { folded, sendable, shortened } from "./printable.js";
 import { describeAll } from "./security-words.js";
+import { type UpgradeOptions, Upgrading, upgradingCommands } from "./upgrading.js";
 import { Verifying, verifyingCommands } from "./verifying.js";
 
 const NAME = 20;
@@ -13,30 +14,41 @@ const screen = process.stdout;
 /** What a person can type instead of something to say. */
 const commands: Readonly<Record<string, string>> = {
   ...verifyingCommands,
+  ...upgradingCommands,
   "/info": "addresses, path, cipher and fingerprints",
   "/quit": "close the stream",
   "/help": "this list; a line that begins with / is sent by typing //",
 };
 
-/** Two people, line by line, until one of them has had enough. */
-export async function converse(session: Session, output: Output, interrupt: Interrupt, verify?: "compare" | "aloud"): Promise<void> {
+export interface ConverseOptions {
+  /** Begin with a verification. */
+  readonly verify?: "compare" | "aloud" | undefined;
+  /** Of an ESession, which may become a stream. */
+  readonly upgrade?: UpgradeOptions | undefined;
+}
+
+/** Two people, line by line, until one of them has had enough. @returns the stream in which they go on, where an ESession became one */
+export async function converse(session: Session, output: Output, interrupt: Interrupt, { upgrade, verify }: ConverseOptions): Promise<Session | undefined> {
   const lines = createInterface({ input: process.stdin, output: screen, prompt: paint.cyan("› ") });
   const name = nameOf(session.peer);
   session.on("stanza", (stanza) => {
     const body = stanza.name === "message" ? stanza.getChildText("body") : null;
     if (body !== null) above(lines, spoken(name, body));
   });
-  const verifying = new Verifying(session, output, (work) => {
+  const redrawing = (work: () => void): void => {
     clearPrompt(lines);
     work();
     if (!left.signal.aborted) lines.prompt(true);
-  });
+  };
+  const verifying = new Verifying(session, output, redrawing);
+  const upgrading = upgrade && new Upgrading(session, upgrade, output, redrawing);
   const over = new Promise<void>((resolve) => session.once("close", resolve));
   const left = new AbortController();
   lines.on("SIGINT", interrupt.press);
   lines.on("close", () => left.abort());
   lines.on("line", (line) => {
-    if (!verifying.obey(line.trim())) obey(line, { session, output, quit: () => lines.close() });
+    if (line.trim() === "/upgrade" && upgrading) upgrading.begin();
+    else if (!verifying.obey(line.trim())) obey(line, { session, output, quit: () => lines.close() });
     if (!left.signal.aborted) lines.prompt();
   });
   output.tell({ event: "conversation" }, "Type what you want to say. /help lists commands, Ctrl-C closes the stream.");
@@ -45,7 +57,14 @@ export async function converse(session: Session, output: Output, interrupt: Inte
   try {
     await Promise.race([over, aborted(left.signal), aborted(interrupt.signal)]);
     clearPrompt(lines);
-    if (session.status !== "online") output.tell({ event: "left", peer: session.peer }, `${name} has closed the stream`, "step");
+    if (session.status === "online") {
+      upgrading?.leave();
+      return undefined;
+    }
+    const next = await Promise.race([upgrading?.ended(), aborted(interrupt.signal).then(() => undefined)]);
+    const what = session.security.protocol === "ESession" ? "ESession" : "stream";
+    if (!next) output.tell({ event: "left", peer: session.peer }, `${name} has closed the ${what}`, "step");
+    return next;
   } finally {
     lines.close();
     process.stdin.pause();

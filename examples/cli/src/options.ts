@@ -26,6 +26,9 @@ export interface DoctorOptions extends OnlineOptions {
   readonly stun: readonly string[];
 }
 
+/** When an ESession becomes a stream, once the peer's client has them. */
+export type UpgradePolicy = "ask" | "always" | "never";
+
 /** Options of every command that has streams. */
 export interface StreamOptions extends OnlineOptions {
   readonly keepalive: number;
@@ -36,6 +39,7 @@ export interface StreamOptions extends OnlineOptions {
   readonly log?: LogPreference;
   readonly streamsOnly: boolean;
   readonly esessionKey: boolean;
+  readonly upgrade: UpgradePolicy;
   readonly insecureLoopback: boolean;
   readonly mapPorts: boolean;
   readonly anchors?: string;
@@ -88,6 +92,11 @@ export function withStreamOptions(command: Command): Command {
     )
     .option("--streams-only", "no ESessions with clients that know no end-to-end streams", false)
     .option("--esession-key", "in an ESession with a client that is no Balcony show an RSA key of your own, and ask for theirs", false)
+    .addOption(
+      new Option("--upgrade <when>", "does an ESession become a stream once their client has them? ask tells you, and waits for /upgrade")
+        .choices(["ask", "always", "never"])
+        .default("ask"),
+    )
     .option("--json-input", "with --json: stdin has one JSON object a line, messages and answers, instead of lines of text")
     .option("--map-ports", "have the router lead others to us while a direct path is looked for, by UPnP or NAT-PMP", false)
     .option("--insecure-loopback", "DANGEROUS, for tests: offer addresses of this very machine, and connect to them", false);

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type LocalServer, startLocalServer } from "@balcony/local-server";
+import { type Interfere, type LocalServer, startLocalServer } from "@balcony/local-server";
 
 const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 if (!existsSync(main)) throw new Error(`${main} is not there: run \`npx tsc -b\` first.`);
@@ -95,9 +95,9 @@ export interface House {
 export const accounts = { "romeo@montague.lit": "orchard", "juliet@capulet.lit": "balcony", "nurse@capulet.lit": "wormwood" };
 
 /** @param options `strangers`: nobody is in anybody's contacts */
-export async function house({ strangers = false }: { readonly strangers?: boolean } = {}): Promise<House> {
+export async function house({ interfere, strangers = false }: { readonly strangers?: boolean; readonly interfere?: Interfere } = {}): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), "balcony-cli-"));
-  const server = await startLocalServer({ domains: ["montague.lit", "capulet.lit"], accounts, sharedRoster: !strangers });
+  const server = await startLocalServer({ domains: ["montague.lit", "capulet.lit"], accounts, sharedRoster: !strangers, ...(interfere && { interfere }) });
   const file = async (name: string, content: string): Promise<string> => {
     await writeFile(join(folder, name), content);
     return join(folder, name);
