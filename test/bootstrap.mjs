@@ -1,4 +1,4 @@
-// `npm test` on a machine with nothing but Node and npm: installs, builds, checks, brings the real servers, and runs every test: all on this Node, the fast ones on Node 24 as well.
+// `npm test` on a machine with nothing but Node and npm: installs, builds, checks, brings the real servers, and runs every test: all on this Node, the fast ones on the newest that is kept for long as well.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -8,7 +8,7 @@ import { bringServers } from "./servers.mjs";
 
 const ci = process.env.CI === "true";
 const own = process.versions.node.split(".")[0];
-const other = "24";
+const other = "26";
 const vitest = join("node_modules", "vitest", "vitest.mjs");
 const reports = mkdtempSync(join(tmpdir(), "balcony-test-"));
 
