@@ -18,10 +18,12 @@ import type { Context } from "./context.js";
 import { DirectedPresence } from "./directed-presence.js";
 import { Advertisement, NS_DISCO_INFO } from "./discovery.js";
 import { admit, answered } from "./esessions/answer.js";
-import { esessionFeatures, NS_ENCRYPTED } from "./esessions/permission.js";
+import { Away, type AwayKey, type AwayMessage } from "./esessions/away.js";
+import { allowsFallback, esessionFeatures, NS_ENCRYPTED } from "./esessions/permission.js";
 import { rsaKeys } from "./esessions/rsa-keys.js";
 import { sealing, storedSecrets } from "./esessions/sealing.js";
 import { parametersOf, usesRsa } from "./esessions/settings.js";
+import { trustKey } from "./esessions/trust.js";
 import { Gains } from "./esessions/upgrade.js";
 import { type ExamineOptions, examine } from "./examine.js";
 import { ExternalServices } from "./external-services.js";
@@ -43,6 +45,8 @@ const NS_JINGLE = "urn:xmpp:jingle:1";
 const NS_IBB = "http://jabber.org/protocol/ibb";
 const NS_BYTESTREAMS = "http://jabber.org/protocol/bytestreams";
 const NS_PING = "urn:xmpp:ping";
+/** Milliseconds. */
+const MOST_AWAY = 30 * 24 * 60 * 60_000;
 
 export interface BalconyEvents {
   /** Somebody opened a stream to us, and policy let it in. */
@@ -56,6 +60,8 @@ export interface BalconyEvents {
   path: [path: { readonly peer: Jid; readonly path: string }];
   /** The client at the other end of an ESession has end-to-end streams now: `upgrade()` opens one. */
   upgradable: [session: Session];
+  /** A message that was sent while this account was away, by what `publishAway()` had published. It is given once: without a listener it is lost. */
+  away: [message: AwayMessage];
   /** A step of an incoming stream; open() has `onProgress` for its own. */
   progress: [progress: Progress & { readonly peer: Jid }];
   /** Something went wrong that no caller waits for: an incoming stream that failed, a server that sends what is no XMPP. Only sent if somebody listens. */
@@ -80,6 +86,7 @@ interface Connection {
   readonly channel: StanzaRouter;
   readonly jingle: Jingle;
   readonly esessions: ESessions | undefined;
+  readonly away: Away;
   readonly identity: () => Promise<Identity>;
 }
 
@@ -248,6 +255,43 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     await publishOpenPgpKey((await this.#connected()).channel, key, options);
   }
 
+  /**
+   * Before going offline: publishes by what those who see our presence can send to us meanwhile (XEP-0187), with our RSA key for everybody (XEP-0189). Peers who have verified this device are told of that
+   * key in their next stream. After the next login nobody can send so any more, and `away` has what was sent.
+   * @param options `lifetime`: milliseconds, a week by default, 30 days at most
+   * @throws `client-offline`; `invalid-argument` where policy never falls back, or for another lifetime; `stanza-error` where the server takes no such thing, `timeout`, and what the store throws
+   */
+  async publishAway({ lifetime }: { readonly lifetime?: number } = {}): Promise<void> {
+    if (this.#settings.policy.fallback === "never")
+      throw new BalconyError("invalid-argument", "Policy takes no ESessions (`fallback`), and so nothing by which one could be sent.");
+    if (lifetime !== undefined && !(lifetime > 0 && lifetime <= MOST_AWAY)) throw new BalconyError("invalid-argument", "For more than 30 days nobody takes what is published.");
+    await (await this.#connected()).away.publish(lifetime);
+  }
+
+  /**
+   * Sends one message to somebody who is away, by what they have published: an ESession of its own, weaker than any other (docs/esessions.md). Policy is asked (`fallback`), and whether their key will do as
+   * for a stream: where one of theirs is verified, only a verified one, or one that it vouches for.
+   * @param address bare, or full, which then is made bare
+   * @returns once it is sent, to which key; nobody says that it was read
+   * @throws `unsupported-peer` where policy or they have nothing of it; `key-changed`, `key-revoked`, `not-trusted`, `too-many-devices`, `expired`, `esession-options`, `esession-check`, `esession-form`,
+   *   `invalid-argument`, `invalid-jid`, `client-offline`, `timeout`
+   */
+  async sendAway(address: string, message: Element): Promise<AwayKey> {
+    const connection = await this.#connected();
+    const peer = bare(readAddress(address));
+    const context = await this.#context(connection, () => undefined, { verifying: false });
+    if (!(await allowsFallback(context, peer, "initiator"))) throw new BalconyError("unsupported-peer", `Policy takes no ESession with ${peer}.`, { peer });
+    return await connection.away.send(peer, message);
+  }
+
+  /**
+   * What the server had stored has come: destroys the secret halves of what was published, so that nothing that was sent by it can be opened again, by anybody. Until then forward secrecy waits; they are
+   * of no use any more once they have expired.
+   */
+  async forgetAway(): Promise<void> {
+    await (await this.#connected()).away.forget();
+  }
+
   /** Closes every session properly, then lets go of the client, which stays as it is. */
   async close(): Promise<void> {
     this.#closing.abort(new BalconyError("closed", "Balcony was closed."));
@@ -256,6 +300,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const connection = await this.#connection?.catch(() => undefined); // a connection that never came has nothing to close
     await connection?.jingle.close();
     await connection?.esessions?.close();
+    await connection?.away.close();
     if (connection && !connection.channel.closed.aborted) await this.#presence.withdraw(connection.channel).catch((error: unknown) => this.#report(error));
     await this.#channels.close();
     this.client.removeListener("error", this.#onClientError);
@@ -288,7 +333,7 @@ export class Balcony extends EventEmitter<BalconyEvents> {
     const identity = currentIdentity(this.store, bare(channel.self));
     await Promise.all([identity(), this.#contacts.begin(channel), this.#absent.ask(channel)]);
     // What is decided on a key that was shown waits until the session stands: only then is it known whether the other side has a better one.
-    const rsa = policy.fallback !== "never" && usesRsa(sealed) ? rsaKeys(this.store, bare(channel.self), () => true) : undefined;
+    const rsa = policy.fallback !== "never" && usesRsa(sealed) ? await rsaKeys(this.store, bare(channel.self), () => true) : undefined;
     const external = new ExternalServices(channel, { loopback, report: (error) => this.#report(error) });
     const connection: Connection = {
       channel,
@@ -305,10 +350,23 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         timing: { offer: timeouts.person },
         report: (error) => this.#report(error),
       }),
-      esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection, await rsa),
+      esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection, rsa),
+      away: this.#awayOver(channel, () => connection),
     };
     for (const transport of transports) transport.prepare?.({ channel, paths, servers: async () => (servers === undefined ? await external.servers() : []) });
+    connection.away.back().catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#report(error);
+    });
     return connection;
+  }
+
+  #awayOver(channel: StanzaRouter, connection: () => Connection): Away {
+    return new Away(channel, {
+      store: this.store,
+      trust: async (peer, spki) => await trustKey(await this.#context(connection(), () => undefined, { verifying: false }), peer, spki),
+      onMessage: (message) => void this.emit("away", message),
+      report: (error) => this.#report(error),
+    });
   }
 
   async #connected(): Promise<Connection> {

@@ -8,6 +8,7 @@ export type { IqCallee, IqCaller, IqContext, IqHandler, IqReply } from "./client
 export type { FallbackQuestion, IncomingOffer, Policy, PresentedKey, Timeouts } from "./context.js";
 export { exportStatement, importStatement, readStatementUri } from "./devices/handed.js";
 export { type Rotation, rotateKey } from "./devices/succession.js";
+export type { AwayKey, AwayMessage } from "./esessions/away.js";
 export type { ESessionSettings } from "./esessions/settings.js";
 export type { ExamineOptions } from "./examine.js";
 export type { Invitation, InviteOptions } from "./invite.js";

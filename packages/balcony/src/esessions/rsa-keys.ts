@@ -34,11 +34,17 @@ export async function rsaKeys(store: TrustStore, account: Jid, trust: Keys["trus
   };
 }
 
+/** Has the person had it refused, as one of their own (`trust revoke`)? */
+function isRevoked(store: TrustStore, account: Jid, pem: string): boolean {
+  const { spki } = named(nodeSigner(createPrivateKey(pem)).publicKey);
+  return store.show(account, account)?.devices.some((device) => device.spki === spki && device.status === "revoked") ?? false;
+}
+
 /** PKCS #8 in PEM. Of two processes that make one at once the first one's holds. */
 async function ownKey(store: TrustStore, account: Jid): Promise<string> {
   await store.refresh();
   const kept = store.sealing(account).rsa;
-  if (kept !== undefined) return kept;
+  if (kept !== undefined && !isRevoked(store, account, kept)) return kept;
   const made = (await generateRsaKey()).export({ type: "pkcs8", format: "pem" }).toString();
-  return (await store.changeSealing(account, (keys) => (keys.rsa === undefined ? { ...keys, rsa: made } : keys))).rsa ?? made;
+  return (await store.changeSealing(account, (keys) => (keys.rsa === kept ? { ...keys, rsa: made } : keys))).rsa ?? made;
 }

@@ -131,6 +131,7 @@ export class OfflineESessions {
 
   /** What the server had stored has come: the secret halves are destroyed, and nothing that was sent with them can be opened again, by anybody. */
   async forget(): Promise<void> {
+    await this.#queue; // what has come is opened first
     await this.#options.store.change((all) => {
       for (const { exponents } of all) wipe(...exponents.map(([, exponent]) => exponent));
       return [];
@@ -149,9 +150,10 @@ export class OfflineESessions {
   /**
    * Sends one message to somebody who is away.
    * @param peer bare, or full, which then is made bare
+   * @returns the key that has signed what they have published
    * @throws `unsupported-peer` where nothing is published for us; `not-trusted`, `expired`, `esession-options`, `esession-check`, `esession-form`, and what `keys.trust` throws
    */
-  async send(peer: Jid, message: Element): Promise<void> {
+  async send(peer: Jid, message: Element): Promise<RsaKey> {
     const { arithmetic, keys, pep } = this.#options;
     const to = bare(readAddress(peer));
     if (message.name !== "message") throw new BalconyError("invalid-argument", `Only messages are sent to somebody who is away, and this is <${message.name}/>.`);
@@ -168,6 +170,7 @@ export class OfflineESessions {
       verify: keys.verify,
     });
     await this.#channel.send(await this.#sealed(to, message, read));
+    return read.key;
   }
 
   /** The keys that an address has published and we take for theirs. */

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TrustStore } from "@balcony/trust";
+import { type AwayMessage, xml } from "balcony";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type LoggedIn, login, next, streamBetween } from "../rigs/login.js";
+import { prosody, type RigServer } from "../rigs/prosody.js";
+
+const ALICE = "alice@alpha.test";
+const BOB = "bob@beta.test";
+const CAROL = "carol@beta.test";
+
+let server: RigServer;
+let folder: string;
+const present = new Set<LoggedIn>();
+
+beforeAll(async () => {
+  server = await prosody({ limits: "none" });
+  folder = await mkdtemp(join(tmpdir(), "balcony-away-"));
+});
+
+afterAll(async () => {
+  for (const person of present) await person.logout();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Somebody whose keys outlive their being away. */
+async function enter(jid: string): Promise<LoggedIn> {
+  const store = await TrustStore.open({ folder: join(folder, jid) });
+  const person = await login({ service: server.service, jid, password: server.password, options: { store, policy: { fallback: () => true } } });
+  present.add(person);
+  return person;
+}
+
+async function leave(person: LoggedIn): Promise<void> {
+  present.delete(person);
+  await person.logout();
+}
+
+/** The first sees from now on when the other is there. */
+async function subscribe(from: LoggedIn, to: LoggedIn): Promise<void> {
+  const [account, other] = [from.self, to.self].map((jid) => jid.split("/")[0] as string);
+  const comes = (person: LoggedIn, fits: (from: string | undefined, type: string | undefined) => boolean): Promise<void> =>
+    new Promise((resolve) => person.xmpp.on("stanza", ({ attrs, name }) => void (name === "presence" && fits(attrs.from, attrs.type) && resolve())));
+  const asked = comes(to, (sender, type) => type === "subscribe" && sender === account);
+  await from.xmpp.send(xml("presence", { to: other, type: "subscribe" }));
+  await asked;
+  const shown = comes(from, (sender, type) => type === undefined && sender === to.self);
+  await to.xmpp.send(xml("presence", { to: account, type: "subscribed" }));
+  await shown;
+}
+
+const body = (text: string) => xml("message", { type: "chat" }, xml("body", {}, text));
+
+it("who has published before going away gets what was sent meanwhile, by those whom a verified device vouches for", async () => {
+  const [alice, bob, carol] = [await enter(ALICE), await enter(BOB), await enter(CAROL)];
+  for (const { xmpp } of [alice, bob, carol]) await xmpp.send(xml("presence"));
+  await subscribe(bob, alice);
+  await subscribe(carol, alice);
+  await expect(bob.e2e.sendAway(ALICE, body("x"))).rejects.toMatchObject({ code: "unsupported-peer" });
+
+  await alice.e2e.publishAway();
+  const [first, second] = await streamBetween(bob, alice);
+  await bob.e2e.store.setVerified(BOB, ALICE, first.security.peer?.fingerprint ?? "", "fingerprint");
+  await alice.e2e.store.setVerified(ALICE, BOB, second.security.peer?.fingerprint ?? "", "fingerprint");
+  await carol.e2e.store.setVerified(CAROL, ALICE, first.security.peer?.fingerprint ?? "", "fingerprint");
+  await first.close();
+  const again = await bob.e2e.open(alice.self);
+  const vouched = ({ e2e }: LoggedIn, account: string, peer: string) => e2e.store.show(account, peer)?.devices.filter(({ verified }) => verified?.how === "vouched").length;
+  await expect.poll(() => [vouched(alice, ALICE, BOB), vouched(bob, BOB, ALICE)], { timeout: 30_000 }).toEqual([1, 1]);
+  await again.close();
+  await leave(alice);
+
+  expect(await bob.e2e.sendAway(`${ALICE}/nowhere`, body("Grüße"))).toMatchObject({ trust: "verified", verified: { how: "vouched" }, firstUse: false, alerts: [] });
+  // Carol has verified Alice's device, which has told her of no other key: it may be the server's.
+  await expect(carol.e2e.sendAway(ALICE, body("x"))).rejects.toMatchObject({ code: "key-changed" });
+
+  const back = await enter(ALICE);
+  const heard = next<AwayMessage>(back.e2e, "away");
+  await back.xmpp.send(xml("presence"));
+  const { peer, stanza, ...said } = await heard;
+  expect([peer, stanza.getChildText("body"), stanza.attrs.from]).toEqual([bob.self, "Grüße", bob.self]);
+  expect(said).toMatchObject({ trust: "verified", verified: { how: "vouched" }, created: expect.stringMatching(/^\d{4}-/) });
+  await expect(bob.e2e.sendAway(ALICE, body("x"))).rejects.toMatchObject({ code: "unsupported-peer" });
+  expect(back.e2e.store.sealing(ALICE).away).toHaveLength(1);
+  await back.e2e.forgetAway();
+  expect(back.e2e.store.sealing(ALICE).away).toEqual([]);
+  expect([back.errors, bob.errors, carol.errors]).toEqual([[], [], []]);
+});
