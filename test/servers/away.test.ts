@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TrustStore } from "@balcony/trust";
 import { type AwayMessage, xml } from "balcony";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { balcony, events } from "../../examples/cli/test/running.js";
 import { type LoggedIn, login, next, streamBetween } from "../rigs/login.js";
 import { prosody, type RigServer } from "../rigs/prosody.js";
 
@@ -88,4 +89,42 @@ it("who has published before going away gets what was sent meanwhile, by those w
   await back.e2e.forgetAway();
   expect(back.e2e.store.sealing(ALICE).away).toEqual([]);
   expect([back.errors, bob.errors, carol.errors]).toEqual([[], [], []]);
+});
+
+it("by the command: away, send, and whatever goes online next", async () => {
+  const [juliet, romeo] = ["alice@beta.test", "bob@alpha.test"];
+  const [hers, his] = [await enter(juliet), await enter(romeo)];
+  for (const { xmpp } of [hers, his]) await xmpp.send(xml("presence"));
+  await subscribe(his, hers);
+  for (const person of [hers, his]) await leave(person);
+
+  await writeFile(join(folder, "password"), `${server.password}\n`);
+  const as = (who: string) => ["--data", join(folder, `${who} by command`), "--password-file", join(folder, "password"), "--insecure-plaintext-server"];
+  for (const who of [juliet, romeo]) expect((await balcony("login", who, ...as(who), "--service", server.service).ended).code).toBe(0);
+  const leaveWord = async (text: string) => {
+    const sending = balcony("send", juliet, "--json", ...as(romeo));
+    sending.child.stdin.end(text);
+    const { code, stdout } = await sending.ended;
+    return [code, events(stdout).find(({ event }) => event === "sent" || event === "error")] as const;
+  };
+  expect(await leaveWord("too early")).toMatchObject([4, { code: "unsupported-peer" }]);
+  const going = await balcony("away", "--days", "2", "--json", ...as(juliet)).ended;
+  expect([going.code, events(going.stdout).find(({ event }) => event === "away")]).toMatchObject([0, { account: juliet }]);
+  expect(await leaveWord("wherefore\n")).toMatchObject([0, { event: "sent", trust: "unverified", firstUse: true }]);
+  expect(await leaveWord("art thou")).toMatchObject([0, { event: "sent", trust: "unverified", firstUse: false }]);
+  const back = await balcony("listen", "--json", ...as(juliet)).until('"event":"listening"');
+  const told = back.events().filter(({ event }) => event === "away-message");
+  expect(told).toMatchObject([
+    { body: "wherefore", trust: "unverified", firstUse: true },
+    { body: "art thou", trust: "unverified", firstUse: false },
+  ]);
+  back.child.kill("SIGINT");
+  expect((await back.ended).code).toBe(0);
+  const store = await TrustStore.open({ folder: join(folder, `${juliet} by command`) });
+  expect(store.sealing(juliet).away).toEqual([]);
+  await store.close();
+  expect(await leaveWord("too late")).toMatchObject([4, { code: "unsupported-peer" }]);
+  const nothing = balcony("send", juliet, ...as(romeo));
+  nothing.child.stdin.end();
+  expect((await nothing.ended).code).toBe(2);
 });

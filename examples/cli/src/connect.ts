@@ -7,6 +7,7 @@ import { type Client, client } from "@xmpp/client";
 import { type Balcony, type BalconyOptions, balcony, xml } from "balcony";
 import { WebSocket } from "ws";
 import { type Account, accountOf, openPassword } from "./accounts.js";
+import { collectAway, tellAway } from "./away.js";
 import { ServerError, UsageError } from "./exit-codes.js";
 import { type OpenKeys, openKeys } from "./keys.js";
 import { loggingPolicy } from "./logging.js";
@@ -127,8 +128,10 @@ export async function connect(options: ConnectOptions): Promise<Online> {
   const e2e = await balcony(xmpp, { ...options.e2e, store, timeouts: { negotiation: timeout, discovery: timeout, ...options.e2e?.timeouts } });
   output.tell({ event: "connecting", account: jid, service, deadline: timeout }, `logging in as ${jid} (at most ${options.timeout} s)`, "step");
   const self = await start(xmpp, e2e, { domain, timeout, signal: options.signal });
+  e2e.on("away", (message) => tellAway(message, output));
   await xmpp.send(xml("presence"));
   output.tell({ event: "online", address: self }, `online as ${printable(self)}`, "done");
+  if (store.sealing(jid).away?.length) await collectAway(e2e, async () => await xmpp.iqCaller.get(xml("ping", "urn:xmpp:ping"), domain));
   const unfollow = followConnection(xmpp, e2e, output);
   return {
     e2e,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import type { AwayOptions } from "./commands-away.js";
 import type { InviteOptions } from "./commands-invite.js";
 import type { ListenOptions } from "./commands-listen.js";
 import type { OpenOptions, VerifyByVoiceOptions } from "./commands-open.js";
@@ -12,6 +13,7 @@ import {
   type CommonOptions,
   type DoctorOptions,
   days,
+  daysAway,
   type OnlineOptions,
   seconds,
   withCommonOptions,
@@ -74,6 +76,14 @@ withStreamOptions(command("listen", "wait for others to open a stream"))
   .option("--yes", "take every stream that may be offered, without asking", false)
   .option("--once", "end with the first session; a pipe always does", false)
   .action(async (options: ListenOptions) => (await import("./commands-listen.js")).listenCommand(options));
+
+withOnlineOptions(command("away", "before you go: your contacts can leave messages for you, until you are online again"))
+  .option("--days <days>", "for how long, at most 30", daysAway, 7)
+  .action(async (options: AwayOptions) => (await import("./commands-away.js")).awayCommand(options));
+
+withOnlineOptions(command("send <jid>", "leave a message for somebody who is away; it is asked for, or comes from stdin")).action(async (jid: string, options: OnlineOptions) =>
+  (await import("./commands-away.js")).sendCommand(jid, options),
+);
 
 withDoctorOptions(command("doctor [jid]", "what this network and your server offer, what somebody supports, and what to do")).action(
   async (jid: string | undefined, options: DoctorOptions) => (await import("./commands-doctor.js")).doctorCommand(jid, options),

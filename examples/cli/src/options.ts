@@ -124,6 +124,12 @@ export function days(text: string): number {
   return value;
 }
 
+export function daysAway(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 30)) throw new InvalidArgumentError("It takes days, more than 0 and at most 30.");
+  return value;
+}
+
 export function seconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 86_400)) throw new InvalidArgumentError("It takes seconds, more than 0 and at most 86400.");

@@ -330,8 +330,9 @@ export class Balcony extends EventEmitter<BalconyEvents> {
   async #prepare(channel: StanzaRouter): Promise<Connection> {
     const { loopback, paths, policy, sealing: sealed, secure, servers, timeouts, transports } = this.#settings;
     this.#presence.begin();
+    const away = this.#awayOver(channel);
     const identity = currentIdentity(this.store, bare(channel.self));
-    await Promise.all([identity(), this.#contacts.begin(channel), this.#absent.ask(channel)]);
+    await Promise.all([identity(), this.#contacts.begin(channel), this.#absent.ask(channel), away.back()]);
     // What is decided on a key that was shown waits until the session stands: only then is it known whether the other side has a better one.
     const rsa = policy.fallback !== "never" && usesRsa(sealed) ? await rsaKeys(this.store, bare(channel.self), () => true) : undefined;
     const external = new ExternalServices(channel, { loopback, report: (error) => this.#report(error) });
@@ -351,19 +352,16 @@ export class Balcony extends EventEmitter<BalconyEvents> {
         report: (error) => this.#report(error),
       }),
       esessions: policy.fallback === "never" ? undefined : this.#sealing(channel, () => connection, rsa),
-      away: this.#awayOver(channel, () => connection),
+      away,
     };
     for (const transport of transports) transport.prepare?.({ channel, paths, servers: async () => (servers === undefined ? await external.servers() : []) });
-    connection.away.back().catch((error: unknown) => {
-      if (!this.#closing.signal.aborted) this.#report(error);
-    });
     return connection;
   }
 
-  #awayOver(channel: StanzaRouter, connection: () => Connection): Away {
+  #awayOver(channel: StanzaRouter): Away {
     return new Away(channel, {
       store: this.store,
-      trust: async (peer, spki) => await trustKey(await this.#context(connection(), () => undefined, { verifying: false }), peer, spki),
+      trust: async (peer, spki) => await trustKey(await this.#context(await this.#connected(), () => undefined, { verifying: false }), peer, spki),
       onMessage: (message) => void this.emit("away", message),
       report: (error) => this.#report(error),
     });

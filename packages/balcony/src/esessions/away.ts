@@ -1,10 +1,13 @@
-import type { StanzaChannel } from "@balcony/channel";
-import { OfflineESessions, type OfflineMessage, type OfflineStore, pepOver, type RsaKey } from "@balcony/esessions";
+import type { StanzaRouter, Unsubscribe } from "@balcony/channel";
+import { isOffline, OfflineESessions, type OfflineMessage, type OfflineStore, pepOver, type RsaKey } from "@balcony/esessions";
 import { nodeArithmetic, nodeCrypto, rsaFromSpki } from "@balcony/esessions/node";
 import type { Acceptance, TrustStore } from "@balcony/trust";
 import { bare, type Element, type Jid } from "@balcony/xml";
 import type { Security } from "../security.js";
 import { named, rsaKeys } from "./rsa-keys.js";
+
+/** Stanzas that may wait for a moment. */
+const MOST_HELD = 1_024;
 
 /** Whose key it was, of a message to or from somebody who is away. */
 export interface AwayKey extends Pick<Security, "trust" | "verified" | "firstUse" | "alerts"> {
@@ -35,19 +38,35 @@ export class Away {
   readonly #account: Jid;
   readonly #decided = new WeakMap<RsaKey, Acceptance>();
   #offline: Promise<OfflineESessions> | undefined;
+  /** What comes before it is known whether it can be opened: a server gives what it has stored as soon as we have shown ourselves. */
+  readonly #held: { readonly stanza: Element; readonly from: Jid }[] = [];
+  readonly #unhold: Unsubscribe;
 
+  /** To be made before anything can come. */
   constructor(
-    private readonly channel: StanzaChannel,
+    private readonly channel: StanzaRouter,
     private readonly parts: AwayParts,
   ) {
     this.#account = bare(channel.self);
+    this.#unhold = channel.onStanza((received) => {
+      if (!isOffline(received.stanza) || this.#held.length >= MOST_HELD) return undefined;
+      this.#held.push(received);
+      return true;
+    });
   }
 
-  /** We are online: nobody is to send by what was published before, and what was sent so is taken. */
+  /** We are online: what was sent by what we had published is taken from now on, and nobody is to send by it any more. */
   async back(): Promise<void> {
-    const { store } = this.parts;
-    await store.refresh();
-    if (store.sealing(this.#account).away?.length) await (await this.#ready()).online();
+    const { report, store } = this.parts;
+    try {
+      await store.refresh();
+      if (!store.sealing(this.#account).away?.length) return;
+      const offline = await this.#ready();
+      offline.online().catch(report);
+    } finally {
+      this.#unhold();
+      for (const { from, stanza } of this.#held.splice(0)) this.channel.receive(stanza, from);
+    }
   }
 
   /** @param lifetime milliseconds */
