@@ -34,7 +34,7 @@ async function echo(jid: string, password: string): Promise<LoggedIn> {
   return present;
 }
 
-it("a person is told when the peer's client has gained streams, and goes on in one when they say so", async () => {
+it("a person is told when the peer's client has gained streams, and goes on in one when they say so", { timeout: 60_000 }, async () => {
   hidden = "nurse@capulet.lit";
   const nurse = await echo(hidden, "wormwood");
   const romeo = await atTerminal(["open", nurse.self, ...at.as("romeo"), "--resource", "orchard"]).until("knows no end-to-end streams");
@@ -57,7 +57,7 @@ it("a person is told when the peer's client has gained streams, and goes on in o
   expect(stdout.toString()).not.toContain("has closed the");
 });
 
-it("a program goes on in a stream by policy, and has both sessions told as events", async () => {
+it("a program goes on in a stream by policy, and has both sessions told as events", { timeout: 60_000 }, async () => {
   hidden = "nurse@capulet.lit";
   const nurse = await echo(hidden, "wormwood");
   const juliet = balcony("open", nurse.self, ...at.as("juliet"), "--resource", "balcony", "--upgrade", "always", "--json", "--json-input");
@@ -73,7 +73,7 @@ it("a program goes on in a stream by policy, and has both sessions told as event
   expect([code, told]).toEqual([0, ["open", "upgradable", "close", "open", "message", "close"]]);
 });
 
-it("who listens lets whoever is there in an ESession go on in a stream, and nobody else meanwhile", async () => {
+it("who listens lets whoever is there in an ESession go on in a stream, and nobody else meanwhile", { timeout: 60_000 }, async () => {
   hidden = "juliet@capulet.lit";
   const romeo = await echo("romeo@montague.lit", "orchard");
   const juliet = await atTerminal(["listen", ...at.as("juliet"), "--resource", "garden", "--yes", "--once"]).until("listening");

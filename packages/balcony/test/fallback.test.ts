@@ -277,12 +277,12 @@ describe("a server that wants less", () => {
         `<presence from='${juliet.self}' to='${romeo.self}'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:example' ver='${ver}'/></presence>`,
       );
     for (let ver = 0; ver < 500; ver++) show(ver);
-    await expect.poll(() => [all, open]).toEqual([2, 0]); // the first, and what was shown last meanwhile
+    await expect.poll(() => [all, open], { timeout: 20_000 }).toEqual([2, 0]); // the first, and what was shown last meanwhile
     for (let ver = 500; ver < 600; ver++) {
       const before = all;
       show(ver);
       await romeo.xmpp.iqCaller.get(xml("ping", "urn:xmpp:ping"), "montague.lit"); // what was shown has come
-      if (before < 32) await expect.poll(() => [all, open]).toEqual([before + 1, 0]);
+      if (before < 32) await expect.poll(() => [all, open], { timeout: 20_000 }).toEqual([before + 1, 0]);
     }
     expect([all, most, told, ours.status]).toEqual([32, 1, [], "online"]);
     await ours.close();

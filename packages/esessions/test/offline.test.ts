@@ -1,11 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import { BalconyError, memoryStanzaNetwork } from "@balcony/channel";
 import { malformedTable } from "@balcony/test-kit";
 import { clone, type Element, xml } from "@balcony/xml";
 import { describe, expect, it } from "vitest";
 import { canonicalForm } from "../src/canonical.js";
 import { strict } from "../src/compatibility.js";
-import { OfflineESessions, type OfflineMessage, type OfflineOptions, type OfflineStore, type Pep, type StoredOptions } from "../src/index.js";
-import { nodeArithmetic, nodeCrypto, rsaFromSpki } from "../src/node/index.js";
+import { type Keys, OfflineESessions, type OfflineMessage, type OfflineOptions, type OfflineStore, type Pep, type StoredOptions } from "../src/index.js";
+import { nodeArithmetic, nodeCrypto, nodeSigner, rsaFromSpki } from "../src/node/index.js";
 import { toBase64, utf8 } from "../src/octets.js";
 import { readPublicKey, writePublicKey } from "../src/offline/public-key.js";
 import { keys, sameKey, signers } from "./keys.js";
@@ -20,6 +21,8 @@ const alice = "alice@capulet.lit";
 /** What a server publishes for its accounts. */
 class MemoryPep {
   readonly nodes = new Map<string, Element>();
+  /** What a server shows before it. */
+  readonly more = new Map<string, readonly Element[]>();
 
   of(account: string): Pep {
     return {
@@ -31,7 +34,7 @@ class MemoryPep {
         this.nodes.delete(`${account} ${node}`);
         return Promise.resolve();
       },
-      items: (jid, node) => Promise.resolve([this.nodes.get(`${jid} ${node}`)].flatMap((item) => item ?? [])),
+      items: (jid, node) => Promise.resolve([...(this.more.get(`${jid} ${node}`) ?? []), this.nodes.get(`${jid} ${node}`)].flatMap((item) => item ?? [])),
     };
   }
 }
@@ -179,6 +182,16 @@ describe("messages to somebody who is away (XEP-0187)", () => {
     await expect(b.send(alice, message("x"))).rejects.toMatchObject({ code: "unsupported-peer" });
     await expect(b.send(alice, xml("iq", { type: "get" }))).rejects.toMatchObject({ code: "invalid-argument" });
     expect(stored).toEqual([]);
+  });
+
+  it("have nobody decide on a published key that has signed nothing", async () => {
+    const asked: string[] = [];
+    const trust: Keys["trust"] = (_, key) => asked.push(sameKey(key, signers.alice.publicKey) ? "alice" : "another") > 0;
+    const { b, pep, stored } = await away({ bob: { keys: keys("bob", { trust }) } });
+    const other = nodeSigner(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey).publicKey;
+    pep.more.set(`${alice} ${NS_PUBKEY}`, [writePublicKey(nodeCrypto, { key: other, jid: alice, begin: START, end: START + HOUR })]);
+    await b.send(alice, message("x"));
+    expect([asked, stored.length]).toEqual([["alice"], 1]);
   });
 
   it("of somebody whose key is not trusted are not opened, and cost nobody else theirs", async () => {

@@ -163,32 +163,31 @@ export class OfflineESessions {
     }
     const parameters = this.#parameters(this.#options.groups ?? defaultGroups);
     const read = await readOptions(published, {
-      keys: await this.#trustedKeys(to),
+      keys: await this.#publishedKeys(to),
       now: this.#clock(),
       parameters,
       prime: (group) => arithmetic.prime(group),
       verify: keys.verify,
     });
+    // Of all that a server shows only the one that has signed is anybody's business.
+    if (!(await keys.trust(to, read.key)))
+      throw new BalconyError("not-trusted", `What ${to} has published is signed by a key that was not accepted.`, { phase: "trust", peer: to });
     await this.#channel.send(await this.#sealed(to, message, read));
     return read.key;
   }
 
-  /** The keys that an address has published and we take for theirs. */
-  async #trustedKeys(jid: Jid): Promise<readonly RsaKey[]> {
-    const { crypto, fromSpki, keys, pep, report } = this.#options;
-    const trusted: RsaKey[] = [];
+  /** The keys that an address has published, whosever they are. */
+  async #publishedKeys(jid: Jid): Promise<readonly RsaKey[]> {
+    const { crypto, fromSpki, pep, report } = this.#options;
+    const published: RsaKey[] = [];
     for (const item of await pep.items(jid, NS_PUBKEY)) {
-      let key: RsaKey;
       try {
-        if (!item.is("pubkey", NS_PUBKEY)) continue;
-        key = readPublicKey(item, { crypto, fromSpki, jid, now: this.#clock() });
+        if (item.is("pubkey", NS_PUBKEY)) published.push(readPublicKey(item, { crypto, fromSpki, jid, now: this.#clock() }));
       } catch (error) {
         report(error);
-        continue;
       }
-      if (await keys.trust(jid, key)) trusted.push(key);
     }
-    return trusted;
+    return published;
   }
 
   /** XEP-0187: Bob's form, and the one stanza that goes with it. */

@@ -70,7 +70,7 @@ interface Reading {
   readonly prime: (group: number) => Uint8Array;
   readonly now: number;
   readonly verify: Verify;
-  /** The other side's keys, each of which is trusted. */
+  /** Those that the other side has published. */
   readonly keys: readonly RsaKey[];
 }
 
@@ -83,7 +83,7 @@ export async function readOptions(x: Element, { keys, now, parameters, prime, ve
   const covered = utf8(canonicalForm(x, strict));
   const signatures = allOctets(form, "signs", { from: 256, to: 1_024 });
   const key = await signer(keys, signatures, (one, signature) => verify(one, covered, signature));
-  if (!key) throw new BalconyError("not-trusted", "The published options are signed by no key of this peer that is trusted.", { phase: "negotiate" });
+  if (!key) throw new BalconyError("not-trusted", "The published options are signed by no key that this peer has published.", { phase: "negotiate" });
   const expires = readDateTime(single(form, "expires") ?? "");
   if (Number.isNaN(expires)) throw formError("expires is no DateTime");
   if (expires <= now) throw new BalconyError("expired", "The published options have expired: nothing can be sent until the peer is online.", { phase: "negotiate" });
