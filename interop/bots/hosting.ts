@@ -55,7 +55,7 @@ export async function embedded({ names, port, scramIterations = 4_096, visitors 
     host: (name) => {
       const xmpp = client({ service, domain, username: name, password: secret, resource: "bot" });
       return {
-        client: xmpp as unknown as Hosted["client"],
+        client: xmpp as unknown as Hosted["client"], // it has what is asked for; its types leave out `_onElement`, and have elements of another origin
         self: normalize(`${name}@${domain}/bot`),
         start: async () => {
           await xmpp.start();

@@ -1,6 +1,6 @@
 import { BalconyError } from "@balcony/channel";
 import { type Element, normalize, xml } from "@balcony/xml";
-import { client } from "@xmpp/client";
+import { clientOf, type Internals } from "../ours/client.js";
 
 export interface AccountOptions {
   /** `xmpp://host:port`, `xmpps://…`, `ws://…`, `wss://…`, or the domain alone. */
@@ -14,8 +14,6 @@ export interface AccountOptions {
 
 type Taker = (stanza: Element, from: string) => boolean;
 
-type Internals = ReturnType<typeof client> & { _onElement(element: Element): void };
-
 /** The tester's own connection to its server: every stanza as it comes, and none answered by itself. */
 export class Account {
   readonly self: string;
@@ -23,17 +21,8 @@ export class Account {
   readonly #takers = new Set<Taker>();
 
   constructor({ service, self, password, plain }: AccountOptions) {
-    const [account = "", resource] = self.split("/");
-    const [username, domain] = account.split("@") as [string, string];
-    const login = plain
-      ? {
-          credentials: async (authenticate: (credentials: { username: string; password: string }, mechanism: string) => Promise<void>) =>
-            await authenticate({ username, password }, "PLAIN"),
-        }
-      : { username, password };
     this.self = normalize(self);
-    this.#xmpp = client({ service, domain, resource, ...login }) as unknown as Internals;
-    this.#xmpp.on("error", () => undefined); // what its socket says when the server goes away: whoever waits for an answer hears of it
+    this.#xmpp = clientOf({ service, self, password, plain });
     const passOn = this.#xmpp._onElement.bind(this.#xmpp);
     this.#xmpp._onElement = (element) => {
       if (!this.#take(element)) passOn(element);

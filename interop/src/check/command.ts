@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { BalconyError } from "@balcony/channel";
+import { BalconyError, randomId } from "@balcony/channel";
 import { isFull, JidError, normalize } from "@balcony/xml";
 import { processOf } from "../program.js";
 import { startServer } from "../servers.js";
+import { Account } from "./account.js";
 import { jsonReport, junitReport, textReport } from "./report.js";
+import { resourceOf } from "./resource.js";
 import { type Section, sections } from "./rules/requirement.js";
 import { check, type Result } from "./run.js";
 import { askByMessage, contractSubject, listenerSubject } from "./subject.js";
@@ -43,7 +45,7 @@ export async function checkCommand(jid: string | undefined, command: readonly st
     return verdictOf(results);
   } catch (error) {
     if (error instanceof Usage) return complain(error.message, exitCodes.usage);
-    if (error instanceof BalconyError) return complain(error.message, error.code === "connection-lost" ? exitCodes.server : exitCodes.peer);
+    if (error instanceof BalconyError) return complain([error.message, error.hint].join(" ").trim(), error.code === "connection-lost" ? exitCodes.server : exitCodes.peer);
     throw error;
   }
 }
@@ -129,14 +131,16 @@ function readOptions(lines: readonly string[] = []): Record<string, string> {
 /** Whoever listens at an address. */
 async function remote(jid: string | undefined, _: readonly string[], options: Wanted): Promise<Run> {
   if (jid === undefined) throw new Usage("Say whom to check: balcony-interop check juliet@capulet.lit/balcony, or --embedded -- ./my-peer.");
-  const peer = readAddress(jid);
-  if (!isFull(peer)) throw new Usage(`${jid} has no resource. Say which client is meant: ${jid}/…`);
+  const asked = readAddress(jid);
   if (options.account === undefined) throw new Usage("Say from which account to check: --account romeo@montague.lit, its password in BALCONY_PASSWORD or on stdin.");
   const address = readAddress(options.account);
   const password = options.password ?? process.env.BALCONY_PASSWORD ?? (await passwordFromStdin());
   const service = options.service ?? `xmpps://${address.split("@")[1]}`;
+  const account = { service, address, password, plain: false };
+  const rest = common(options);
+  const peer = isFull(asked) ? asked : await resourceOf(new Account({ ...account, self: `${address}/${randomId()}` }), asked, rest.timeout);
   const subject = listenerSubject({ peer, ask: askerOf(peer, options) });
-  return { results: await check({ subject, account: { service, address, password, plain: false }, ...common(options) }), subject: peer };
+  return { results: await check({ subject, account, ...rest }), subject: peer };
 }
 
 function readAddress(text: string): string {

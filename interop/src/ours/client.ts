@@ -8,14 +8,21 @@ export interface Account {
   logout(): Promise<void>;
 }
 
-type Internals = ReturnType<typeof client> & { _onElement(element: Element): void; _onData(data: Buffer): void; readonly parser: { write(text: string): void } | null };
+/** @xmpp/client with what its types leave out: they describe what applications call. */
+export type Internals = ReturnType<typeof client> & { _onElement(element: Element): void; _onData(data: Buffer): void; readonly parser: { write(text: string): void } | null };
 
-export function clientOf({ service, self, password }: Pick<OurTask, "service" | "self" | "password">): Internals {
-  const [account, resource] = self.split("/") as [string, string];
-  const [username, domain] = account.split("@") as [string, string];
-  // In PLAIN: a SCRAM of 4,096 rounds in JavaScript costs more than most cells.
-  const xmpp = client({ service, domain, credentials: async (authenticate) => await authenticate({ username, password }, "PLAIN"), resource }) as unknown as Internals;
-  xmpp.on("error", () => undefined); // what its sockets say when the server goes away
+interface ClientOptions extends Pick<OurTask, "service" | "self" | "password"> {
+  /** SASL PLAIN, though the connection is not encrypted: only toward a server of our own on this machine. A SCRAM of 4,096 rounds in JavaScript costs more than most cells. Default: true. */
+  readonly plain?: boolean;
+}
+
+export function clientOf({ service, self, password, plain = true }: ClientOptions): Internals {
+  const [account = "", resource] = self.split("/");
+  const [username = "", domain] = account.split("@");
+  const secret = { username, password };
+  const options = { service, domain, resource };
+  const xmpp = client(plain ? { ...options, credentials: async (authenticate) => await authenticate(secret, "PLAIN") } : { ...options, ...secret }) as unknown as Internals; // it has them, and its types do not
+  xmpp.on("error", () => undefined); // what its sockets say when the server goes away: whoever waits for an answer hears of it
   // Its own throws out of a data event where something comes behind the end of a stream, which would end the whole run.
   xmpp._onData = (data) => xmpp.parser?.write(data.toString("utf8"));
   return xmpp;
