@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { WebSocket } from "ws";
 import { freePorts } from "../../test/rigs/free-ports.js";
 import { type Cell, cellName, cellsOf } from "./cells.js";
+import { findOutAll } from "./check/found-out.js";
 import type { Host } from "./host.js";
 import { foreignPeer, type Peer, peersOfTree } from "./peer-folder.js";
 import { complaints, knownFailures, table, writeLogs, writeMatrix, writeTable } from "./report.js";
@@ -17,6 +18,7 @@ interface Options {
   readonly server?: string;
   readonly variant?: string;
   readonly check?: boolean;
+  readonly checkAll?: boolean;
   readonly jobs: string;
 }
 
@@ -27,10 +29,11 @@ const program = new Command("interop")
   .option("--server <server>", "embedded, prosody, ejabberd; none for layers without a server")
   .option("--variant <variant>", "one kind of certificate, or one misbehaviour")
   .option("--check", "write no matrix: only tell what is not as it was known to be")
+  .option("--check-all", "instead of the matrix: all of `balcony-interop check`, once with each misbehaviour of a peer's; it has to find that one, and nothing else")
   .option("--jobs <n>", "cells at once", String(2 * availableParallelism()));
 
 const options = program.parse().opts<Options>();
-process.exitCode = await main(options);
+process.exitCode = await (options.checkAll ? checkAll(options) : main(options));
 
 async function main({ peer: wanted, layer, server, variant, check, jobs }: Options): Promise<number> {
   const peers = await choose(wanted);
@@ -55,6 +58,25 @@ async function main({ peer: wanted, layer, server, variant, check, jobs }: Optio
   const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;
   const seconds = Math.round((performance.now() - started) / 1000);
   process.stdout.write(`${results.length} cells in ${seconds} s: ${count("passed")} passed, ${count("failed")} failed, ${count("not applicable")} not applicable.\n`);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+/** The checker against those peers that misbehave on demand. */
+async function checkAll({ peer: wanted, variant, jobs }: Options): Promise<number> {
+  const peers = (await choose(wanted)).filter(({ misbehaviours, host }) => misbehaviours.e2e && host);
+  const started = performance.now();
+  let [suspects, wrong]: [number, readonly string[]] = [0, []];
+  for (const peer of peers) {
+    if (peer.missing !== undefined) throw new Error(`Without ${peer.name}: ${peer.missing}.`);
+    const found = await findOutAll(peer, { jobs: Number(jobs), only: variant, progress: (line) => void process.stderr.write(`${line}\n`) });
+    suspects += found.suspects;
+    wrong = [...wrong, ...found.wrong];
+  }
+  if (suspects === 0) throw new Error("No misbehaviour fits these options.");
+  for (const line of wrong) process.stdout.write(`${line}\n`);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const names = new Set(wrong.map((line) => line.split(":")[0]));
+  process.stdout.write(`${suspects} misbehaviours in ${seconds} s: ${suspects - names.size} found exactly, ${names.size} otherwise.\n`);
   return wrong.length === 0 ? 0 : 1;
 }
 

@@ -1,6 +1,10 @@
 """One task of the interop contract: what is to be done, what is said of it, and which rule is to be broken."""
 import asyncio
 import json
+import pathlib
+
+"""Breaches after which a session goes on, and by whom."""
+TOLERATED = {(row["name"], row["role"]) for row in json.loads((pathlib.Path(__file__).parent / "misbehaviours.json").read_text()) if row.get("goesOn")}
 
 
 class Case:
@@ -39,6 +43,11 @@ class Case:
         self.log(f"breaks {rule}")
         self.reached = True
         return True
+
+    @property
+    def blamed(self):
+        """Have we broken a rule that ends the session? What comes then is what the other side makes of it. After any other breach every rule is kept, and asked for, as ever."""
+        return self.reached and (self.options.get("misbehave"), self.role) not in TOLERATED
 
     def hear(self, kind, condition):
         self.log(f"heard {kind}:{condition}")

@@ -45,7 +45,7 @@ async def end_to_end(case):
             outcome = Over("ended", "the other side ended the session")
         if outcome is None:
             await session.terminate()
-        elif not case.reached:
+        elif not case.blamed:
             # The other side has broken a rule: it is told of it, as far as it can be.
             if isinstance(outcome, strict.Wrong):
                 await asyncio.wait({asyncio.ensure_future(case.stream.fail(outcome.condition))}, timeout=5)

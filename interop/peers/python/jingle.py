@@ -156,8 +156,8 @@ class Session:
             await self.tell("session-accept", self._content(transport, ""))
         answered = next(child for child in content if child.tag.endswith("}transport"))
         self.secured_at_once = wants_xtls and content.find(f"{{{XTLS}}}security") is not None
-        if case.breaks("xtls-agreed-and-not-kept"):
-            self.secured_at_once = not self.secured_at_once
+        if self.secured_at_once and case.breaks("xtls-agreed-and-not-kept"):
+            self.secured_at_once = False
         if case.breaks("unknown-action"):
             await self.tolerated("session-dance", "")
         if case.breaks("unknown-info"):
@@ -277,8 +277,8 @@ class Session:
                 sid += "x"
             transport = f"<transport xmlns='{IBB}' block-size='{block}' sid='{sid}'/>"
         await self._answer(transport, answer)
-        if case.breaks("xtls-agreed-and-not-kept"):
-            self.secured_at_once = not self.secured_at_once
+        if self.secured_at_once and case.breaks("xtls-agreed-and-not-kept"):
+            self.secured_at_once = False
         if case.breaks("info-unknown"):
             await self.tolerated("session-info", "<dance xmlns='urn:example:dance'/>")
         if isinstance(self.transport, Negotiation):

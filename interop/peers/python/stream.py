@@ -243,7 +243,7 @@ async def starttls_as_initiator(case, channel):
 async def starttls_as_responder(case, channel):
     stream = Stream(case, channel, "responder", False)
     # Who answers may not speak first (RFC 6120 §4.2); and where TLS was agreed on, what follows is not TLS.
-    early = case.breaks("header-before-initiators") or case.options.get("misbehave") == "xtls-agreed-and-not-kept"
+    early = case.breaks("header-before-initiators") or (case.options.get("secure"), case.options.get("misbehave")) == ("xtls", "xtls-agreed-and-not-kept")
     if not early:
         await stream.header()
     await stream.open()

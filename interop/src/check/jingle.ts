@@ -459,9 +459,9 @@ export class JingleSession {
     const word = words[0] ?? "none";
     this.#phase = "over";
     if (word !== "success") {
-      if (play.blameless) play.findings.breach("session-kept", `The peer ended a session of which every rule was kept, with ${word}.`, iq);
+      const breach = play.blameless && play.findings.breach("session-kept", `The peer ended a session of which every rule was kept, with ${word}.`, iq);
       play.hear(`terminate:${word}`, iq);
-      play.stop(new Ended(`session-terminate: ${word}`));
+      play.stop(breach || new Ended(`session-terminate: ${word}`));
     }
     this.#ended();
     return undefined;

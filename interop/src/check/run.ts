@@ -215,7 +215,14 @@ async function provoke(tester: Tester, { rule, role }: { readonly rule: Provoked
     };
   }
   const { play, outcome } = await tester.play({ role, transport: baseline?.transport ?? rule.transport, secure: rule.secure, breach: rule.breach });
-  return { requirement, role, ...judgeReaction(rule, { reached: play.reached, heard: play.heard, shown: play.shown, outcome }) };
+  const judged = judgeReaction(rule, { reached: play.reached, heard: play.heard, shown: play.shown, outcome });
+  if (judged.verdict !== "not met" || !brokenAnyway(outcome, role, seen)) return { requirement, role, ...judged };
+  return { requirement, role, verdict: "not reached", evidence: { why: `The peer broke another rule before it could answer: ${outcome.text}`, shown: undefined } };
+}
+
+/** Was the play ended by what the peer also breaks where the tester does nothing wrong? It is told there, and is no answer to what was sent here. */
+function brokenAnyway({ rule }: Outcome, role: Role, seen: Ground["seen"]): boolean {
+  return rule !== undefined && [...seen].some(([baseline, { play }]) => baseline.role === role && play.findings.broken.has(rule));
 }
 
 /** The kind of session in which a rule is tried. What is said on the stream can be said over any transport that works. */

@@ -154,7 +154,7 @@ const SEALED_ALERT = 2 + 1 + 16;
 class Records extends Duplex {
   readonly #play: Play;
   readonly #lower: Duplex;
-  readonly #rule: string;
+  readonly #atOnce: boolean;
   #rest = Buffer.alloc(0);
   #first = true;
   #bad = false;
@@ -164,7 +164,7 @@ class Records extends Duplex {
     super({ allowHalfOpen: true, autoDestroy: false, emitClose: false });
     this.#play = play;
     this.#lower = lower;
-    this.#rule = atOnce ? "xtls-kept" : "tls-record";
+    this.#atOnce = atOnce;
     lower.on("data", (chunk: Buffer) => {
       this.#look(chunk);
       if (!this.#bad) this.push(chunk);
@@ -189,11 +189,14 @@ class Records extends Duplex {
         this.#bad = true;
         const why = `What came is no TLS record: ${this.#rest.subarray(0, 16).toString("hex")}`;
         const { findings, blameless } = this.#play;
-        this.#play.stop(blameless ? findings.breach(this.#rule, why, this.#rest.subarray(0, 200).toString("latin1")) : new Ended(why));
+        // XML where TLS at once was agreed on: the peer goes another way, and knows of records all the same.
+        const rule = this.#atOnce && this.#first && /^\s*</.test(this.#rest.toString("latin1")) ? "xtls-kept" : "tls-record";
+        this.#play.stop(blameless ? findings.breach(rule, why, this.#rest.subarray(0, 200).toString("latin1")) : new Ended(why));
         return;
       }
       this.#first = false;
-      this.#play.findings.kept.add(this.#rule);
+      this.#play.findings.kept.add("tls-record");
+      if (this.#atOnce) this.#play.findings.kept.add("xtls-kept");
       this.alertedLast = type === ALERT || length === SEALED_ALERT;
       if (this.#rest.length < HEADER + length) return;
       this.#rest = this.#rest.subarray(HEADER + length);

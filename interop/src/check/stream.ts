@@ -60,7 +60,9 @@ export class Stream {
     this.#onBytes = (chunk) => this.#read(chunk);
     this.#onEnd = () => this.#events.put({ type: "bytes-ended" });
     duplex.on("data", this.#onBytes);
-    duplex.once("end", this.#onEnd);
+    if (duplex.readableEnded)
+      this.#onEnd(); // TLS may end in the breath in which its handshake is done
+    else duplex.once("end", this.#onEnd);
     play.reader = () => this.#overhear();
     duplex.resume(); // it may have been held until somebody reads
   }

@@ -1,6 +1,6 @@
 import { childElements, type Element, xml } from "@balcony/xml";
 import { credentialsFor } from "./credentials.js";
-import { Broken } from "./findings.js";
+import { Broken, type Findings } from "./findings.js";
 import { Cut, innerStream } from "./inner.js";
 import { type Channel, JingleSession } from "./jingle.js";
 import { NS_DISCO, NS_IBB, NS_JINGLE, NS_JINGLE_IBB, NS_JINGLE_S5B, NS_PING, NS_XMLSTREAM, NS_XTLS } from "./namespaces.js";
@@ -13,6 +13,8 @@ import { startTlsAsInitiator, startTlsAsResponder } from "./starttls.js";
 export interface Outcome {
   readonly ended: "well" | "broken" | "ended" | "silent" | "no path" | "not offered";
   readonly text: string;
+  /** Which rule the peer broke, where that ended it. */
+  readonly rule?: string;
 }
 
 /** What the tester says of itself. */
@@ -56,7 +58,7 @@ export async function playWhole(play: Play, begin: () => Promise<() => Promise<v
     await session.terminate("success");
     return { ended: "well", text: "" };
   } catch (error) {
-    const outcome = outcomeOf(play.stopped ?? error);
+    const outcome = outcomeOf(play.stopped ?? error, play.findings);
     if (error instanceof Cut && channel) await listenAfterCut(play, channel, session);
     if (play.options.breach !== undefined) await reaction(play, channel, session);
     return outcome;
@@ -99,10 +101,13 @@ class NotOffered extends Error {
   override readonly name = "NotOffered";
 }
 
-function outcomeOf(error: unknown): Outcome {
-  if (error instanceof Broken) return { ended: "broken", text: error.message };
-  if (error instanceof Ended) return { ended: "ended", text: error.message };
-  if (error instanceof Silence) return { ended: "silent", text: error.message };
+function outcomeOf(error: unknown, { broken }: Findings): Outcome {
+  if (error instanceof Broken) return { ended: "broken", text: error.message, rule: error.rule };
+  // A peer that was told of a rule it broke may well end the session.
+  const [first] = broken;
+  const because = first === undefined ? "" : `, after ${first[0]}: ${first[1].why}`;
+  if (error instanceof Ended) return { ended: "ended", text: error.message + because };
+  if (error instanceof Silence) return { ended: "silent", text: error.message + because };
   if (error instanceof NotOffered) return { ended: "not offered", text: error.message };
   if (error instanceof NoPath) return { ended: "no path", text: error.message };
   throw error;
