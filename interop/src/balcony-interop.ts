@@ -13,7 +13,7 @@ const program = new Command("balcony-interop")
 program
   .command("check")
   .description("go through the specification, section by section, with whoever is reachable at an address, or with a program that keeps interop/README.md's contract")
-  .argument("[jid]", "full address of the implementation that is checked")
+  .argument("[jid]", "address of the implementation that is checked: full, or bare for whichever of its clients has end-to-end streams")
   .argument("[command...]", "with --embedded: the program, behind --")
   .option("--account <jid>", "account to check from")
   .option("--password <password>", "its password; better in BALCONY_PASSWORD, or on stdin")

@@ -13,6 +13,12 @@ XMLSTREAM = "urn:xmpp:jingle:apps:xmlstream:0"
 IBB = "urn:xmpp:jingle:transports:ibb:1"
 XTLS = "urn:xmpp:jingle:security:xtls:0"
 BLOCK = 4096
+BLOCK_SIZES = {
+    "initiate-block-size-zero": " block-size='0'",
+    "initiate-block-size-no-number": " block-size='many'",
+    "initiate-block-size-beyond-short": " block-size='70000'",
+    "initiate-block-size-left-out": "",
+}
 KNOWN = ("session-initiate", "session-info", "description-info", "security-info", "content-accept", "content-add", "content-modify", "transport-accept", "transport-replace")
 
 
@@ -223,14 +229,9 @@ class Session:
             content = content.replace(transport, "<transport xmlns='urn:example:transport' sid='x'/>")
         if case.breaks("initiate-description-not-empty"):
             content = content.replace(description, f"<description xmlns='{XMLSTREAM}'><more/></description>")
-        if case.breaks("initiate-block-size-zero"):
-            content = content.replace(f"block-size='{BLOCK}'", "block-size='0'")
-        if case.breaks("initiate-block-size-no-number"):
-            content = content.replace(f"block-size='{BLOCK}'", "block-size='many'")
-        if case.breaks("initiate-block-size-beyond-short"):
-            content = content.replace(f"block-size='{BLOCK}'", "block-size='70000'")
-        if case.breaks("initiate-block-size-left-out"):
-            content = content.replace(f" block-size='{BLOCK}'", "")
+        for rule, size in BLOCK_SIZES.items():
+            if isinstance(self.transport, InBand) and case.breaks(rule):
+                content = content.replace(f" block-size='{BLOCK}'", size)
         if case.breaks("initiate-transport-without-sid"):
             content = content.replace(f" sid='{sid}'", "")
         if case.breaks("initiate-without-sid"):
