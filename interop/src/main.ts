@@ -6,7 +6,7 @@ import { type Cell, cellName, cellsOf } from "./cells.js";
 import { findOutAll } from "./check/found-out.js";
 import type { Host } from "./host.js";
 import { foreignPeer, type Peer, peersOfTree } from "./peer-folder.js";
-import { complaints, knownFailures, table, writeLogs, writeMatrix, writeTable } from "./report.js";
+import { complaints, isKnown, type KnownFailure, knownFailures, table, writeLogs, writeMatrix, writeTable } from "./report.js";
 import { type Result, runCell } from "./run-cell.js";
 import { type Server, type ServerName, startServer } from "./servers.js";
 
@@ -40,8 +40,8 @@ async function main({ peer: wanted, layer, server, variant, check, jobs }: Optio
   const cells = peers.flatMap((peer) => cellsOf(peer, { layer, server })).filter((cell) => variant === undefined || cell.variant === variant);
   if (cells.length === 0) throw new Error("No cell fits these options.");
   const started = performance.now();
-  const results = await runAll(cells, peers, Number(jobs));
   const known = await knownFailures();
+  const results = await runAll({ cells, peers, known, jobs: Number(jobs) });
   await writeLogs(results);
   const whole = wanted === undefined && layer === undefined && server === undefined && variant === undefined;
   if (check) {
@@ -56,8 +56,11 @@ async function main({ peer: wanted, layer, server, variant, check, jobs }: Optio
   const wrong = complaints(results, known);
   for (const complaint of wrong) process.stdout.write(`${complaint}\n`);
   const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;
+  const failed = results.filter((result) => result.outcome === "failed" && isKnown(known, result)).length;
   const seconds = Math.round((performance.now() - started) / 1000);
-  process.stdout.write(`${results.length} cells in ${seconds} s: ${count("passed")} passed, ${count("failed")} failed, ${count("not applicable")} not applicable.\n`);
+  process.stdout.write(
+    `${results.length} cells in ${seconds} s: ${count("passed")} passed, ${count("failed")} failed, ${failed} of them as known, ${count("not applicable")} not applicable.\n`,
+  );
   return wrong.length === 0 ? 0 : 1;
 }
 
@@ -94,8 +97,15 @@ async function choose(wanted: readonly string[] | undefined): Promise<Peer[]> {
   );
 }
 
+interface Run {
+  readonly cells: readonly Cell[];
+  readonly peers: readonly Peer[];
+  readonly known: readonly KnownFailure[];
+  readonly jobs: number;
+}
+
 /** Cells run side by side: each has its own resource at its server, and its own ports. */
-async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: number): Promise<Result[]> {
+async function runAll({ cells, jobs, known, peers }: Run): Promise<Result[]> {
   const names = [...new Set(cells.map(({ server }) => server))].filter((name): name is ServerName => name !== "none");
   const servers = new Map<string, Server>();
   const hosts = new Map<Peer, Host>();
@@ -110,7 +120,7 @@ async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: numb
         if (peer.host && !hosts.has(peer) && cell.options.misbehave !== undefined) hosts.set(peer, peer.host());
         const result = await runCell(cell, peer, { server: servers.get(cell.server), ports, host: hosts.get(peer) });
         if (result.outcome !== "not applicable")
-          process.stderr.write(`${result.outcome === "passed" ? "ok" : "FAILED"} ${cellName(cell)} (${result.milliseconds} ms)${result.reason ? `: ${result.reason}` : ""}\n`);
+          process.stderr.write(`${word(result, known)} ${cellName(cell)} (${result.milliseconds} ms)${result.reason ? `: ${result.reason}` : ""}\n`);
         results.set(cell, result);
       }
     };
@@ -119,4 +129,10 @@ async function runAll(cells: readonly Cell[], peers: readonly Peer[], jobs: numb
   } finally {
     await Promise.all([...servers.values(), ...hosts.values()].map(async (running) => await running.stop()));
   }
+}
+
+/** Whoever looks for what made a run fail finds it by FAILED. */
+function word(result: Result, known: readonly KnownFailure[]): string {
+  if (result.outcome === "passed") return "ok";
+  return isKnown(known, result) ? "failed, as known:" : "FAILED";
 }

@@ -23,10 +23,12 @@ export async function knownFailures(): Promise<readonly KnownFailure[]> {
 const matches = (known: KnownFailure, { peer, layer, role, server, variant }: Result): boolean =>
   known.peer === peer && known.layer === layer && known.role === role && known.server === server && known.variant === variant;
 
+export const isKnown = (known: readonly KnownFailure[], result: Result): boolean => known.some((failure) => matches(failure, result));
+
 /** What makes the run fail: failures that nobody knew, and known ones that are none any more. */
 export function complaints(results: readonly Result[], known: readonly KnownFailure[]): string[] {
   return results.flatMap((result) => {
-    const entry = known.find((failure) => matches(failure, result));
+    const entry = isKnown(known, result);
     if (result.outcome === "failed" && !entry) return [`FAILED ${cellName(result)}: ${result.reason}`];
     if (result.outcome === "passed" && entry) return [`PASSED, and stands in known-failures.json: ${cellName(result)}`];
     return [];
@@ -105,7 +107,7 @@ const words: Readonly<Record<Verdict, string>> = { passed: "🟩", failed: "🟥
 /** The worst that happened to any of these cells. */
 function verdict(cells: readonly Result[], known: readonly KnownFailure[]): Verdict {
   const failed = cells.filter(({ outcome }) => outcome === "failed");
-  if (failed.length > 0) return failed.every((cell) => known.some((failure) => matches(failure, cell))) ? "known" : "failed";
+  if (failed.length > 0) return failed.every((cell) => isKnown(known, cell)) ? "known" : "failed";
   return cells.some(({ outcome }) => outcome === "passed") ? "passed" : "not applicable";
 }
 
