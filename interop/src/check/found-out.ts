@@ -66,14 +66,19 @@ export function suspectsOf(table: readonly Misbehaviour[]): Suspect[] {
   return names.map((name) => ({ name, rows: table.filter((row) => row.name === name) }));
 }
 
-/** Runs all of the check, or of these sections, in both roles against a peer that misbehaves so. @returns what is found otherwise than its table says; empty: exactly that */
-export async function findOut(
-  suspect: Suspect,
-  bench: Bench,
-  { sections = every, jobs = 1 }: { readonly sections?: readonly Section[]; readonly jobs?: number } = {},
-): Promise<string[]> {
+interface FindOutOptions {
+  /** Default: every one. */
+  readonly sections?: readonly Section[];
+  /** Only sessions in which the tester keeps every rule, of each kind. Default: false. */
+  readonly observe?: boolean;
+  /** Sessions at once. Default: 1. */
+  readonly jobs?: number;
+}
+
+/** Runs the check in both roles against a peer that misbehaves so. @returns what is found otherwise than its table says; empty: exactly that */
+export async function findOut(suspect: Suspect, bench: Bench, { sections = every, observe = false, jobs = 1 }: FindOutOptions = {}): Promise<string[]> {
   const { account, timeout } = bench;
-  const results = await check({ subject: bench.subject({ misbehave: suspect.name }), account, timeout, sections, observe: false, jobs });
+  const results = await check({ subject: bench.subject({ misbehave: suspect.name }), account, timeout, sections, observe, jobs });
   return foundOtherwise(suspect, results);
 }
 

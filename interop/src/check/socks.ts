@@ -111,6 +111,8 @@ export class Socks {
           iq,
         );
       }
+      // Nobody may be waiting for it any more.
+      if (name === "proxy-error" && this.#play.blameless) this.#play.stop(findings.breach("s5b-told", "The peer says proxy-error, of a proxy that lets both in.", iq));
       this.#told.put({ name, cid });
     }
   }
