@@ -3,8 +3,10 @@ import asyncio
 import json
 import pathlib
 
-"""Breaches after which a session goes on, and by whom."""
-TOLERATED = {(row["name"], row["role"]) for row in json.loads((pathlib.Path(__file__).parent / "misbehaviours.json").read_text()) if row.get("goesOn")}
+ROWS = json.loads((pathlib.Path(__file__).parent / "misbehaviours.json").read_text())
+NAMES = {row["name"] for row in ROWS}
+"""Breaches that end the session, and by whom they are one."""
+ENDING = {(row["name"], row["role"]) for row in ROWS if not row.get("goesOn")}
 
 
 class Case:
@@ -47,7 +49,8 @@ class Case:
     @property
     def blamed(self):
         """Have we broken a rule that ends the session? What comes then is what the other side makes of it. After any other breach every rule is kept, and asked for, as ever."""
-        return self.reached and (self.options.get("misbehave"), self.role) not in TOLERATED
+        name = self.options.get("misbehave")
+        return self.reached and (name not in NAMES or (name, self.role) in ENDING)
 
     def hear(self, kind, condition):
         self.log(f"heard {kind}:{condition}")

@@ -53,8 +53,13 @@ export class Account {
     return () => this.#takers.delete(taker);
   }
 
+  /** @throws `connection-lost` */
   async send(stanza: Element): Promise<void> {
-    await this.#xmpp.send(stanza);
+    try {
+      await this.#xmpp.send(stanza);
+    } catch (cause) {
+      throw new BalconyError("connection-lost", `${this.self} is not connected to its server any more.`, { cause });
+    }
   }
 
   async logout(): Promise<void> {
