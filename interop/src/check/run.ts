@@ -148,10 +148,7 @@ class Tester {
     const wire = new Wire(this.#account, peer, lines);
     const play = new Play({
       wire,
-      stranger: () => {
-        this.#stranger ??= loginAs(this.#options);
-        return this.#stranger;
-      },
+      stranger: () => this.#loggedInStranger(),
       role: role === "initiator" ? "responder" : "initiator",
       transport,
       secure,
@@ -161,12 +158,18 @@ class Tester {
       log: lines,
     });
     try {
+      if (breach?.endsWith("-stranger")) await this.#loggedInStranger(); // beforehand: a login may take longer than a peer waits
       const outcome = await playWhole(play, async () => await subject.begin({ role, peer, transport, secure, account: this.#account, log: lines }));
       progress?.(`${name}: ${outcome.ended}${outcome.text === "" ? "" : `, ${outcome.text}`}${play.heard.length > 0 ? `; heard ${play.heard.join(", ")}` : ""}`);
       return { play, outcome };
     } finally {
       wire.close();
     }
+  }
+
+  #loggedInStranger(): Promise<Account> {
+    this.#stranger ??= loginAs(this.#options);
+    return this.#stranger;
   }
 
   async logout(): Promise<void> {
