@@ -20,10 +20,20 @@ export interface DirectOptions {
   readonly logging?: Logging;
   readonly renegotiate?: Renegotiate | undefined;
   readonly mostBlocks?: number;
+  /** What comes in to Bob's waits: nobody has called `deliver()`. */
+  readonly held?: boolean;
 }
 
 /** Two sessions whose negotiation was left out, over a prime that is quick: for what happens once they stand. */
-export function directPair({ balcony = false, setting = "deployed", stanzas = ["message", "presence", "iq"], logging = "mustnot", renegotiate, mostBlocks }: DirectOptions = {}) {
+export function directPair({
+  balcony = false,
+  setting = "deployed",
+  stanzas = ["message", "presence", "iq"],
+  logging = "mustnot",
+  renegotiate,
+  mostBlocks,
+  held = false,
+}: DirectOptions = {}) {
   const errors: unknown[] = [];
   const network = memoryStanzaNetwork({ report: (error) => errors.push(error) });
   const established = establishedPair({ compatibility: compatibilityOf(setting) });
@@ -50,7 +60,7 @@ export function directPair({ balcony = false, setting = "deployed", stanzas = ["
   const a = end(ALICE, BOB, "initiator", established.alice);
   const b = end(BOB, ALICE, "responder", established.bob);
   a.deliver();
-  b.deliver();
+  if (!held) b.deliver();
   return { network, a, b, errors, established };
 }
 
@@ -67,7 +77,7 @@ function route(wide: StanzaRouter, session: ESession): void {
   }
 }
 
-function outcomeOf(established: Outcome["established"], { balcony, logging, setting, stanzas }: Required<Omit<DirectOptions, "renegotiate" | "mostBlocks">>): Outcome {
+function outcomeOf(established: Outcome["established"], { balcony, logging, setting, stanzas }: Required<Omit<DirectOptions, "renegotiate" | "mostBlocks" | "held">>): Outcome {
   return {
     chosen: {
       messages: 4,
