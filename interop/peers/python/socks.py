@@ -88,7 +88,8 @@ class Negotiation:
         nominated = self._nominate(ours, theirs)
         if nominated is None:
             raise Over("failed-transport", "neither side could connect")
-        if self.case.breaks("s5b-proxy-error"):
+        # Where the proxy is theirs they may have gone on by the time they hear of it.
+        if nominated.mine and self.case.breaks("s5b-proxy-error"):
             await tell("<proxy-error/>")
             raise Over("failed-transport")
         if not nominated.mine:
