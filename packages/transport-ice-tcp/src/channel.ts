@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { BalconyError, fillsMemory, type UnsharedMemory } from "@balcony/channel";
+import { BalconyError, type UnsharedMemory } from "@balcony/channel";
 import { dataFrames, type FrameReader, stunFrame } from "./framing.js";
 
 type Done = (error?: Error | null) => void;
@@ -23,7 +23,7 @@ export interface FramedSetting {
 export class FramedChannel extends Duplex implements UnsharedMemory {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
-  /** Memory that one read has filled. */
+  /** Memory of which nobody else has a part. */
   readonly #alone = new WeakSet<ArrayBufferLike>();
 
   constructor({ socket, reader, held, answer }: FramedSetting) {
@@ -33,6 +33,7 @@ export class FramedChannel extends Duplex implements UnsharedMemory {
     this.on("error", () => undefined); // a peer can break it before its owner listens; it is found in `errored`
     reader.handlers = {
       data: (bytes) => void (this.push(bytes) || socket.pause()),
+      alone: (memory) => void this.#alone.add(memory),
       stun: (message) => {
         const answered = answer(message);
         if (answered && socket.writable) socket.write(stunFrame(answered));
@@ -57,7 +58,6 @@ export class FramedChannel extends Duplex implements UnsharedMemory {
   }
 
   #take(bytes: Buffer): void {
-    if (fillsMemory(bytes)) this.#alone.add(bytes.buffer);
     try {
       this.#reader.take(bytes);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { BalconyError } from "@balcony/channel";
+import { BalconyError, fillsMemory } from "@balcony/channel";
 import { looksLikeStun } from "./stun.js";
 
 /** A STUN message is far smaller; nothing larger is collected. Bytes. */
@@ -12,6 +12,8 @@ export interface FrameHandlers {
   readonly stun: (message: Buffer) => void;
   /** Bytes of the stream, as they come: a frame is not waited for. */
   readonly data: (bytes: Buffer) => void;
+  /** Memory in which there is nothing but what was taken. */
+  readonly alone?: (memory: ArrayBufferLike) => void;
 }
 
 /**
@@ -40,9 +42,10 @@ export class FrameReader {
   take(bytes: Buffer): void {
     let rest = bytes;
     if (this.#pending) {
-      rest = Buffer.concat([this.#pending, bytes]);
+      rest = joined(this.#pending, bytes);
       this.#pending = undefined;
     }
+    if (fillsMemory(rest)) this.handlers.alone?.(rest.buffer);
     while (rest.length > 0) {
       if (this.#left > 0) {
         const piece = rest.subarray(0, this.#left);
@@ -66,6 +69,14 @@ export class FrameReader {
     }
     if (rest.length > 0) this.#pending = rest;
   }
+}
+
+/** In no pool of Node's, so that it can be given back. */
+function joined(first: Buffer, second: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(first.length + second.length);
+  first.copy(bytes);
+  second.copy(bytes, first.length);
+  return bytes;
 }
 
 /** A frame's header. */
